@@ -1,0 +1,5 @@
+"""`python -m retain`: the command line."""
+
+from retain.cli import main
+
+main()
