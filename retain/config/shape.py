@@ -1,0 +1,108 @@
+"""What pydantic found wrong with the shape of retain.yml, said so that a person can mend it."""
+
+import re
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from retain.config.document import Document, KeyPath, inside
+from retain.config.model import (
+    Business,
+    FilesEntity,
+    FilesSource,
+    Forecast,
+    Gate,
+    Settings,
+    SqlEntity,
+    SqlSource,
+    Warehouse,
+)
+from retain.config.wording import meant, one_of, shown
+
+TYPES = ("sql", "files")
+SECTIONS: dict[str, type[BaseModel]] = {
+    "business": Business,
+    "forecast": Forecast,
+    "gate": Gate,
+    "warehouse": Warehouse,
+}
+
+
+def note_shape_problems(document: Document, error: ValidationError) -> None:
+    """Turn what pydantic found into problems of the document."""
+    for detail in error.errors(include_url=False, include_context=True):
+        path = _without_union_tags(document, detail["loc"])
+        sentence, of_key = _shape_sentence(document, path, detail)
+        document.refuse(path, sentence, of_key=of_key)
+
+
+def _without_union_tags(document: Document, location: tuple[str | int, ...]) -> KeyPath:
+    path: KeyPath = ()
+    for index, step in enumerate(location):
+        after_a_source = index == 2 and location[0] == "sources" and step in TYPES
+        if not after_a_source and step != "[key]":
+            path = (*path, step)
+    return path
+
+
+def _model_at(document: Document, path: KeyPath) -> type[BaseModel] | None:
+    """The model that describes what stands at `path`."""
+    if not path:
+        return Settings
+    if path[0] != "sources":
+        return SECTIONS.get(str(path[0])) if len(path) == 1 else None
+    kind = inside(document.at(path[:2]), "type")
+    if len(path) == 2:
+        return FilesSource if kind == "files" else SqlSource
+    if len(path) == 4 and path[2] == "entities":
+        return FilesEntity if kind == "files" else SqlEntity
+    return None
+
+
+def _shape_sentence(document: Document, path: KeyPath, detail: ErrorDetails) -> tuple[str, bool]:
+    """A sentence, and whether it is about the key rather than about the value."""
+    kind, context, found = detail["type"], detail.get("ctx", {}), shown(document, path)
+    if kind == "extra_forbidden":
+        model = _model_at(document, path[:-1])
+        keys = [key for key in model.model_fields if key != "path"] if model else []
+        return f"no such key; {one_of(keys)}{meant(str(path[-1]), keys)}", True
+    if kind == "missing":
+        model = _model_at(document, path[:-1])
+        about = model.model_fields[str(path[-1])].description if model and path[-1] in model.model_fields else None
+        return f"this key is needed. {about}" if about else "this key is needed", False
+    if kind == "literal_error":
+        allowed = re.findall(r"'([^']*)'", str(context.get("expected", "")))
+        return f"found {found}; {one_of(allowed)}{meant(str(document.at(path)), allowed)}", False
+    if kind == "union_tag_not_found":
+        return f"`type` is needed; {one_of(TYPES)}", False
+    if kind == "union_tag_invalid":
+        return (
+            f"found type {shown(document, (*path, 'type'))}; {one_of(TYPES)}{meant(str(context['tag']), TYPES)}",
+            False,
+        )
+    for start, wanted in WANTED.items():
+        if kind.startswith(start):
+            return f"found {found}; wanted {wanted}", False
+    if kind in ("too_short", "string_too_short"):
+        return "found nothing; at least one is needed", False
+    bounds = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+    limits = [f"{words} {context[bound]}" for bound, words in bounds.items() if bound in context]
+    if limits:
+        return f"found {found}; wanted {' and '.join(limits)}", False
+    return f"found {found}; {detail['msg']}", False
+
+
+# How pydantic's error types begin, and what was wanted in words.
+WANTED = {
+    "date": "a day as YYYY-MM-DD",
+    "int": "a whole number",
+    "decimal": "a number",
+    "float": "a number",
+    "bool": "true or false",
+    "finite_number": "a number",
+    "string_type": "a text",
+    "path_type": "a path",
+    "dict_type": "lines of `key: value` below it",
+    "model": "lines of `key: value` below it",
+    "tuple_type": "a list: lines that begin with `- `",
+}

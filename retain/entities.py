@@ -1,0 +1,157 @@
+"""What Retain knows of a shop: six entities, their fields, types and keys. The one list that config, landing, gate and publish share."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+FieldType = Literal["text", "numeric", "money", "rate", "timestamp", "date", "boolean"]
+
+SQL_TYPES: dict[FieldType, str] = {
+    "text": "text",
+    "numeric": "numeric(18,4)",
+    "money": "numeric(18,4)",
+    "rate": "numeric(18,8)",
+    "timestamp": "timestamptz",
+    "date": "date",
+    "boolean": "boolean",
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of an entity. `default` is SQL text, used where a source has neither the field nor a default of its own."""
+
+    type: FieldType = "text"
+    required: bool = False
+    default: str | None = None
+    personal: bool = False
+
+    @property
+    def sql_type(self) -> str:
+        return SQL_TYPES[self.type]
+
+
+@dataclass(frozen=True)
+class Entity:
+    """`fields` in the order of the table; `key` identifies a record within its source."""
+
+    name: str
+    key: tuple[str, ...]
+    fields: dict[str, Field]
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        return tuple(name for name, field in self.fields.items() if field.required)
+
+    def of_type(self, *types: FieldType) -> tuple[str, ...]:
+        return tuple(name for name, field in self.fields.items() if field.type in types)
+
+
+KEY = Field(required=True)
+TEXT = Field()
+PERSONAL = Field(personal=True)
+AMOUNT = Field("money", required=True)
+AMOUNT_OR_ZERO = Field("money", default="0")
+YES_OR_NO = Field("boolean", default="false")
+CHANGED_AT = Field("timestamp")
+
+_ENTITIES = (
+    Entity(
+        "exchange_rates",
+        ("currency", "rate_on"),
+        {
+            "currency": KEY,
+            "rate_on": Field("date", required=True),
+            "rate": Field("rate", required=True),
+            "changed_at": CHANGED_AT,
+        },
+    ),
+    Entity(
+        "customers",
+        ("customer_id",),
+        {
+            "customer_id": KEY,
+            "email": PERSONAL,
+            "phone": PERSONAL,
+            "full_name": PERSONAL,
+            "country": TEXT,
+            "region": TEXT,
+            "city": TEXT,
+            "channel": TEXT,
+            "tier": TEXT,
+            "accepts_marketing": Field("boolean"),
+            "is_closed": YES_OR_NO,
+            "closed_at": Field("timestamp"),
+            "registered_at": Field("timestamp"),
+            "changed_at": CHANGED_AT,
+        },
+    ),
+    Entity(
+        "products",
+        ("product_id",),
+        {
+            "product_id": KEY,
+            "name": TEXT,
+            "category": TEXT,
+            "price": Field("money"),
+            "unit_cost": Field("money"),
+            "currency": TEXT,
+            "is_gift_card": YES_OR_NO,
+            "changed_at": CHANGED_AT,
+        },
+    ),
+    Entity(
+        "orders",
+        ("order_id",),
+        {
+            "order_id": KEY,
+            "customer_id": TEXT,
+            "email": PERSONAL,
+            "phone": PERSONAL,
+            "ordered_at": Field("timestamp", required=True),
+            "status": Field(required=True),
+            "currency": Field(required=True),
+            "gross_amount": AMOUNT,
+            "discount_amount": AMOUNT_OR_ZERO,
+            "tax_amount": AMOUNT_OR_ZERO,
+            "shipping_amount": AMOUNT_OR_ZERO,
+            "channel": TEXT,
+            "store": TEXT,
+            "region": TEXT,
+            "is_test": YES_OR_NO,
+            "changed_at": CHANGED_AT,
+        },
+    ),
+    Entity(
+        "order_items",
+        ("order_id", "line_id"),
+        {
+            "order_id": KEY,
+            "line_id": KEY,
+            "product_id": TEXT,
+            "quantity": Field("numeric", required=True),
+            "gross_amount": AMOUNT,
+            "discount_amount": AMOUNT_OR_ZERO,
+            "cost_amount": Field("money"),
+            "changed_at": CHANGED_AT,
+        },
+    ),
+    Entity(
+        "returns",
+        ("return_id",),
+        {
+            "return_id": KEY,
+            "order_id": Field(required=True),
+            "line_id": TEXT,
+            "returned_at": Field("timestamp", required=True),
+            "amount": AMOUNT,
+            "quantity": Field("numeric"),
+            "reason": TEXT,
+            "changed_at": CHANGED_AT,
+        },
+    ),
+)
+
+# In the order of loading: what is referred to comes before what refers to it.
+ENTITIES: dict[str, Entity] = {entity.name: entity for entity in _ENTITIES}
+
+ORDER_STATUSES = ("pending", "paid", "partially_refunded", "refunded", "cancelled", "voided", "fraud")
