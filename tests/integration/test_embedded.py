@@ -1,0 +1,81 @@
+import os
+import shutil
+import socket
+import tempfile
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from retain.embedded import EmbeddedServer, secret
+from retain.errors import UserError
+
+
+@pytest.fixture
+def folder():
+    path = Path(tempfile.mkdtemp(prefix="retain-tests-"))
+    path.chmod(0o755)
+    yield path
+    server = EmbeddedServer(path)
+    server.stop()
+    shutil.rmtree(server.home, ignore_errors=True)
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def test_a_server_keeps_its_data_port_and_password_over_a_restart(folder):
+    server = EmbeddedServer(folder)
+    server.start()
+    server.create_database("kept")
+    before = server.dsn("kept")
+    server.stop()
+    assert not server.is_running()
+    again = EmbeddedServer(folder)
+    again.start()
+    assert again.dsn("kept") == before
+    with psycopg.connect(**before) as connection:
+        assert connection.execute("select current_database()").fetchone() == ("kept",)
+
+
+def test_it_listens_on_loopback_only_asks_for_a_password_and_never_runs_as_root(folder):
+    server = EmbeddedServer(folder)
+    server.start()
+    with psycopg.connect(**server.dsn("postgres")) as connection:
+        assert connection.execute("show listen_addresses").fetchone() == ("127.0.0.1",)
+        assert connection.execute("show unix_socket_directories").fetchone() == ("",)
+        pid = int((server.data / "postmaster.pid").read_text().splitlines()[0])
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        psycopg.connect(**{**server.dsn("postgres"), "password": "wrong"})
+    assert os.stat(f"/proc/{pid}").st_uid != 0  # noqa: PTH116 -- the owner of the process
+    assert (folder / "secrets.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_first_start_that_was_killed_leaves_nothing_that_looks_finished(folder):
+    server = EmbeddedServer(folder)
+    half_done = server.home / "data.new"
+    half_done.mkdir(parents=True)
+    (half_done / "PG_VERSION").write_text("18\n")
+    server.start()
+    assert server.is_running()
+
+
+def test_a_port_in_use_is_a_sentence(folder):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(UserError, match=f"Port {port} on 127.0.0.1 is in use"):
+            EmbeddedServer(folder, port).start()
+
+
+def test_a_data_folder_of_another_postgresql_is_a_sentence(folder):
+    server = EmbeddedServer(folder)
+    server.start()
+    server.stop()
+    (server.data / "PG_VERSION").write_text("99\n")
+    with pytest.raises(UserError, match="was made by PostgreSQL 99"):
+        server.start()
+    (server.data / "PG_VERSION").write_text("18\n")
+
+
+def test_a_secret_is_made_once(folder):
+    assert secret(folder, "one") == secret(folder, "one") != secret(folder, "another")
