@@ -1,0 +1,310 @@
+"""A folder of files as a source: what is new or changed there is read whole, record by record, exactly as written."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from retain.config import FilesEntity, FilesSource, Settings
+from retain.errors import OutOfReach, UserError
+from retain.sources import BEGINNING, Batch, Column, State, Window
+from retain.sources.copy_text import NULL, copy_text
+from retain.sources.files_columns import landed_names, missing_columns, renamed, wanted_columns
+from retain.sources.files_csv import CsvFormat
+from retain.sources.files_json import JsonFormat
+from retain.sources.files_text import FileRefused
+
+OWN_COLUMNS = ["_file", "_line", "_problem"]
+PROBLEMS_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class FileStamp:
+    """One file at one moment. `name` is its path below the folder."""
+
+    name: str
+    size: int
+    mtime_ns: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class FilesPlan:
+    """The files to read, in the order of their names, and what is known of every file once they are read."""
+
+    stamps: tuple[FileStamp, ...]
+    known: dict[str, dict[str, Any]]
+    columns_before: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass
+class FilesExtract:
+    """The records of a batch of files on their way; see `retain.sources.Extract`."""
+
+    columns: list[str]
+    warnings: list[str]
+    state_after: dict[str, Any]
+    copy_chunks: Iterator[bytes] = field(default_factory=lambda: iter(()))
+    records: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def rows_sent(self) -> int:
+        return sum(self.records.values())
+
+    @property
+    def control_totals(self) -> dict[str, Any]:
+        return {"rows": self.rows_sent, "sums": {}, "files": dict(self.records)}
+
+
+class FilesReader:
+    """Reads the entities of one folder. See `retain.sources.Source` for what each method answers."""
+
+    def __init__(self, settings: Settings, source: FilesSource) -> None:
+        self.name = source.name
+        self._source = source
+        self._config = settings.path.name
+
+    def columns(self, entity: str) -> list[Column]:
+        """Of the newest file by name; text, except where a Parquet file has types of its own."""
+        shape = self._shape(entity)
+        paths = self._paths(shape, entity, {})
+        if not paths:
+            return []
+        reading = _format(shape)
+        try:
+            if not isinstance(reading, CsvFormat | JsonFormat):
+                found: list[Column] = reading.columns(paths[-1])
+                return found
+            return [Column(name, "text") for name in reading.names(paths[-1])]
+        except FileRefused as problem:
+            raise self._refused(entity, [f"{self._below(paths[-1])} {problem}"]) from None
+
+    def plan(
+        self, entity: str, state: State | None, now: datetime, *, full: bool = False, window: Window | None = None
+    ) -> Batch:
+        shape = self._shape(entity)
+        before = dict(state or {})
+        known: dict[str, dict[str, Any]] = dict(before.get("files", {}))
+        is_mapped_anew = bool(before) and before.get("mapping") != self._fingerprint(shape)
+        read_all = full or is_mapped_anew
+        stamps = []
+        for path in self._paths(shape, entity, known):
+            status = path.stat()
+            name = self._below(path)
+            old = known.get(name)
+            in_window = window is not None and window.start <= _changed_at(status.st_mtime_ns) < window.end
+            if window is not None and not in_window:
+                continue
+            is_same = old is not None and (old["size"], old["mtime_ns"]) == (status.st_size, status.st_mtime_ns)
+            if is_same and not read_all and not in_window:
+                continue
+            stamp = FileStamp(name, status.st_size, status.st_mtime_ns, _sha256(path))
+            known[name] = {"size": stamp.size, "mtime_ns": stamp.mtime_ns, "sha256": stamp.sha256}
+            # Touched or copied again, and still the same: nothing to read.
+            if old is None or old["sha256"] != stamp.sha256 or read_all or in_window:
+                stamps.append(stamp)
+        warnings = (f"{self._config} reads this entity differently than before: every file was read again",)
+        plan = FilesPlan(
+            tuple(stamps),
+            known,
+            () if read_all else tuple(before.get("columns", ())),
+            warnings if is_mapped_anew else (),
+        )
+        return Batch(entity, window or Window(BEGINNING, now), plan)
+
+    @contextmanager
+    def read(self, batch: Batch) -> Iterator[FilesExtract]:
+        plan = batch.plan
+        assert isinstance(plan, FilesPlan)
+        shape = self._shape(batch.entity)
+        warnings = list(plan.warnings)
+        headers = self._headers(batch.entity, shape, plan.stamps)
+        landed = {name: landed_names(header) for name, header in headers.items()}
+        warnings += renamed(headers, landed)
+        warnings += self._check_columns(batch.entity, shape, headers, landed, plan.columns_before)
+        columns = list(dict.fromkeys(name for names in landed.values() for name in names))
+        state = {
+            "mapping": self._fingerprint(shape),
+            "files": plan.known,
+            "columns": columns or list(plan.columns_before),
+        }
+        extract = FilesExtract([*columns, *OWN_COLUMNS], warnings, state)
+        extract.copy_chunks = self._chunks(batch.entity, shape, plan.stamps, headers, landed, columns, extract)
+        yield extract
+
+    def keys(self, entity: str) -> None:
+        """A file that is gone was archived, and not its orders cancelled: files do not tell what was deleted."""
+
+    def _shape(self, entity: str) -> FilesEntity:
+        try:
+            return self._source.entities[entity]
+        except KeyError:
+            known = ", ".join(self._source.entities)
+            raise UserError(
+                f'Source {self.name} has no "{entity}" in {self._config}.', hint=f"It has: {known}."
+            ) from None
+
+    def _fingerprint(self, shape: FilesEntity) -> str:
+        """Changes when the same file would now be read as other records."""
+        how = f"{shape.model_dump_json()}{self._source.timezone}{self._source.date_order}"
+        return hashlib.sha256(how.encode()).hexdigest()[:16]
+
+    def _below(self, path: Path) -> str:
+        return path.relative_to(self._source.folder).as_posix()
+
+    def _paths(self, shape: FilesEntity, entity: str, known: dict[str, Any]) -> list[Path]:
+        """The files that match, by name. None is right when some matched before, and wrong the first time."""
+        folder = self._source.folder
+        if not folder.is_dir():
+            what = "is a file, not a folder" if folder.exists() else "does not exist"
+            raise UserError(
+                f"Source {self.name}: the folder {folder} {what}.", hint=f"Check `folder` in {self._config}."
+            )
+        try:
+            found = [path for path in folder.glob(shape.files) if path.is_file() and path.name[0] not in ".~"]
+        except OSError as error:
+            raise OutOfReach(f"Source {self.name}: the folder {folder} cannot be read: {error.strerror}.") from None
+        if not found and not known:
+            there = sorted(path.name for path in folder.iterdir())[:PROBLEMS_SHOWN]
+            holds = f"It holds: {', '.join(there)}." if there else "It is empty."
+            raise UserError(f"Source {self.name}: no file in {folder} matches {shape.files} ({entity}).", hint=holds)
+        return sorted(found, key=self._below)
+
+    def _headers(self, entity: str, shape: FilesEntity, stamps: Iterable[FileStamp]) -> dict[str, list[str]]:
+        reading = _format(shape)
+        headers, problems = {}, []
+        for stamp in stamps:
+            try:
+                self._check_unchanged(stamp)
+                headers[stamp.name] = reading.names(self._source.folder / stamp.name)
+            except FileRefused as problem:
+                problems.append(f"{stamp.name} {problem}")
+        if problems:
+            raise self._refused(entity, problems)
+        return headers
+
+    def _check_unchanged(self, stamp: FileStamp) -> None:
+        try:
+            status = (self._source.folder / stamp.name).stat()
+        except OSError:
+            raise OutOfReach(
+                f"Source {self.name}: {stamp.name} went away while it was read.", hint="Try again."
+            ) from None
+        if (status.st_size, status.st_mtime_ns) != (stamp.size, stamp.mtime_ns):
+            raise OutOfReach(
+                f"Source {self.name}: {stamp.name} changed while it was read.", hint="Try again when it is complete."
+            )
+
+    def _check_columns(
+        self,
+        entity: str,
+        shape: FilesEntity,
+        headers: dict[str, list[str]],
+        landed: dict[str, list[str]],
+        before: tuple[str, ...],
+    ) -> list[str]:
+        """Refuse files without the columns that the mapping speaks of; warnings where only later files have them."""
+        reading = _format(shape)
+        seen = {*before, *(name for names in landed.values() for name in names)}
+        wanted = wanted_columns(shape, entity, seen, reading.is_sparse)
+        problems = [
+            f"{file} has the column {', '.join(twice)} more than once, and {entity} is read from it"
+            for file, header in headers.items()
+            if (twice := wanted.twice(header))
+        ]
+        with_records = {file: names for file, names in landed.items() if names or not reading.is_sparse}
+        missing, warnings = missing_columns(
+            wanted, entity, with_records, lambda file, names: reading.advice(self._source.folder / file, names)
+        )
+        if problems or missing:
+            raise self._refused(entity, problems + missing)
+        return warnings
+
+    def _chunks(
+        self,
+        entity: str,
+        shape: FilesEntity,
+        stamps: tuple[FileStamp, ...],
+        headers: dict[str, list[str]],
+        landed: dict[str, list[str]],
+        columns: list[str],
+        extract: FilesExtract,
+    ) -> Iterator[bytes]:
+        reading = _format(shape)
+        if isinstance(reading, CsvFormat | JsonFormat):
+            yield from copy_text(self._records(entity, reading, stamps, headers, landed, columns, extract))
+            return
+        for stamp in stamps:
+            places = [landed[stamp.name].index(name) if name in landed[stamp.name] else None for name in columns]
+            extract.records[stamp.name] = 0
+            try:
+                for chunk, rows in reading.chunks(self._source.folder / stamp.name, stamp.name, places):
+                    extract.records[stamp.name] += rows
+                    yield chunk
+            except FileRefused as problem:
+                raise self._refused(entity, [f"{stamp.name} {problem}"]) from None
+            self._finish(stamp, extract)
+
+    def _records(
+        self,
+        entity: str,
+        reading: CsvFormat | JsonFormat,
+        stamps: tuple[FileStamp, ...],
+        headers: dict[str, list[str]],
+        landed: dict[str, list[str]],
+        columns: list[str],
+        extract: FilesExtract,
+    ) -> Iterator[list[Any]]:
+        """Every record as the values of `columns`, then file, number and problem."""
+        for stamp in stamps:
+            path, names, number = self._source.folder / stamp.name, landed[stamp.name], 0
+            is_whole = names == columns
+            places = [names.index(name) if name in names else len(names) for name in columns]
+            try:
+                for number, (row, problem) in enumerate(reading.rows(path, headers[stamp.name]), 1):
+                    if not is_whole:
+                        row.append(NULL)
+                        row = [row[place] for place in places]
+                    row += (stamp.name, number, problem)
+                    yield row
+            except FileRefused as refusal:
+                raise self._refused(entity, [f"{stamp.name} {refusal}"]) from None
+            extract.records[stamp.name] = number
+            self._finish(stamp, extract)
+
+    def _finish(self, stamp: FileStamp, extract: FilesExtract) -> None:
+        self._check_unchanged(stamp)
+        if not extract.records[stamp.name]:
+            extract.warnings.append(f"{stamp.name} has no records")
+
+    def _refused(self, entity: str, problems: list[str]) -> UserError:
+        shown = "\n".join(f"  {problem}" for problem in problems[:PROBLEMS_SHOWN])
+        rest = len(problems) - PROBLEMS_SHOWN
+        more = f"\n  and {rest} more" if rest > 0 else ""
+        return UserError(
+            f"Source {self.name}: {entity} cannot be read from {self._source.folder}.\n{shown}{more}\n"
+            "Nothing was loaded. Correct the files or the mapping, or move the files away."
+        )
+
+
+def _format(shape: FilesEntity) -> Any:
+    if shape.file_format == "csv":
+        return CsvFormat(shape.delimiter, shape.encoding, None if shape.header else shape.columns)
+    if shape.file_format == "jsonl":
+        return JsonFormat(shape.encoding)
+    from retain.sources.files_parquet import ParquetFormat  # pyarrow is slow to import, and most shops have no Parquet
+
+    return ParquetFormat()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _changed_at(mtime_ns: int) -> datetime:
+    return datetime.fromtimestamp(mtime_ns / 1e9, UTC)

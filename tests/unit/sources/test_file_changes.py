@@ -1,0 +1,141 @@
+"""Which files of a folder a load reads."""
+
+import os
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from retain.config import load_settings
+from retain.errors import OutOfReach, UserError
+from retain.sources import Window, open_source
+
+HEADER = "id,at,total\n"
+
+
+def test_the_first_load_reads_every_file_by_name(tills):
+    for name in ("b.csv", "a.csv", "c.csv"):
+        tills.write(name, HEADER + f"{name[0]},x,1\n")
+    assert tills.load().values("id") == ["a", "b", "c"]
+
+
+def test_the_second_load_reads_nothing(tills):
+    tills.write("a.csv", HEADER + "1,x,1\n")
+    again = tills.load(state=tills.load().state)
+    assert again.rows == []
+    assert again.totals == {"rows": 0, "sums": {}, "files": {}}
+    assert again.columns == ["_file", "_line", "_problem"]
+
+
+def test_a_new_file_is_read_alone(tills):
+    tills.write("a.csv", HEADER + "1,x,1\n")
+    first = tills.load()
+    tills.write("b.csv", HEADER + "2,x,1\n")
+    assert tills.load(state=first.state).files == ["b.csv"]
+
+
+def test_a_changed_file_is_read_again_whole(tills):
+    tills.write("a.csv", HEADER + "1,x,1\n")
+    first = tills.load()
+    tills.write("a.csv", HEADER + "1,x,1\n2,x,1\n")
+    assert tills.load(state=first.state).values("id") == ["1", "2"]
+
+
+def test_a_file_of_the_same_size_and_another_time_is_read_only_if_it_differs(tills):
+    path = tills.write("a.csv", HEADER + "1,x,1\n")
+    first = tills.load()
+    os.utime(path, ns=(1, 1))
+    touched = tills.load(state=first.state)
+    assert touched.files == []
+    assert touched.state["files"]["a.csv"]["mtime_ns"] == 1
+    path.write_text(HEADER + "1,x,9\n")
+    os.utime(path, ns=(2, 2))
+    assert tills.load(state=touched.state).values("total") == ["9"]
+
+
+def test_a_file_that_was_taken_away_and_comes_back_is_not_read_twice(tills):
+    path = tills.write("a.csv", HEADER + "1,x,1\n")
+    state = tills.load().state
+    path.unlink()
+    state = tills.load(state=state).state
+    tills.write("a.csv", HEADER + "1,x,1\n")
+    assert tills.load(state=state).files == []
+
+
+def test_a_full_load_reads_everything_again(tills):
+    tills.write("a.csv", HEADER + "1,x,1\n")
+    assert tills.load(state=tills.load().state, full=True).values("id") == ["1"]
+
+
+def test_another_mapping_reads_everything_again_and_says_so(tills):
+    tills.write("a.csv", HEADER + "1,x,1\n")
+    state = tills.load().state
+    landed = tills.load(state=state, fields="{order_id: id, ordered_at: at, gross_amount: total, region: at}")
+    assert landed.files == ["a.csv"]
+    assert "differently than before" in landed.warnings[0]
+
+
+def test_a_window_reads_the_files_changed_in_it(tills):
+    day = datetime(2025, 1, 2, tzinfo=UTC)
+    for number in range(4):
+        path = tills.write(f"{number}.csv", HEADER + f"{number},x,1\n")
+        moment = (day + timedelta(days=number - 1)).timestamp()
+        os.utime(path, (moment, moment))
+    state = tills.load().state
+    assert tills.load(state=state, window=Window(day, day + timedelta(days=2))).files == ["1.csv", "2.csv"]
+
+
+def test_hidden_and_half_copied_files_are_left_alone(tills):
+    tills.write("a.csv", HEADER + "1,x,1\n")
+    tills.write(".b.csv", "rubbish")
+    tills.write("~c.csv", "rubbish")
+    assert tills.load().files == ["a.csv"]
+
+
+def test_no_matching_file_is_an_error_only_the_first_time(tills):
+    path = tills.write("a.csv", HEADER + "1,x,1\n")
+    with pytest.raises(UserError, match=r"no file in .* matches \*\.jsonl \(orders\)\. It holds: a\.csv\."):
+        tills.load("*.jsonl")
+    state = tills.load().state
+    path.unlink()
+    assert tills.load(state=state).rows == []
+
+
+def test_a_missing_folder_is_told(tills):
+    tills.folder.rmdir()
+    with pytest.raises(UserError, match=r"the folder .*tills does not exist"):
+        tills.load()
+    tills.folder.write_text("")
+    with pytest.raises(UserError, match="is a file, not a folder"):
+        tills.load()
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_taken(tills):
+    path = tills.write("a.csv", HEADER + "1,x,1\n")
+    reader = tills.reader()
+    batch = reader.plan("orders", None, datetime.now(UTC))
+    with reader.read(batch) as extract:
+        path.write_text(HEADER + "1,x,1\n2,x,1\n")
+        with pytest.raises(OutOfReach, match=r"a\.csv changed while it was read"):
+            list(extract.copy_chunks)
+    with pytest.raises(OutOfReach, match=r"a\.csv changed while it was read"), reader.read(batch):
+        pass
+    path.unlink()
+    with pytest.raises(OutOfReach, match=r"a\.csv went away"), reader.read(batch):
+        pass
+
+
+def test_the_columns_on_offer_are_those_of_the_newest_file(tills):
+    tills.write("1.csv", HEADER)
+    tills.write("2.csv", "id,at,total,till\n")
+    assert [column.name for column in tills.reader().columns("orders")] == ["id", "at", "total", "till"]
+
+
+def test_an_entity_that_is_not_configured_is_told(tills):
+    with pytest.raises(UserError, match=r'has no "returns".*It has: orders'):
+        tills.reader().plan("returns", None, datetime.now(UTC))
+
+
+def test_a_source_that_is_not_configured_is_told(tills):
+    tills.reader()
+    with pytest.raises(UserError, match=r'There is no source "shop" in .*It has: tills\.'):
+        open_source(load_settings(tills.root / "retain.yml"), "shop")
