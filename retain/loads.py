@@ -1,0 +1,130 @@
+"""Load sources from end to end: extract and land, judge, publish, entity by entity; and take up what waited in quarantine."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import retain
+from retain.config import Settings
+from retain.deletions import is_due, mark_deleted
+from retain.entities import ENTITIES
+from retain.errors import OutOfReach, Refused, RetainError, UserError
+from retain.gate import judge
+from retain.landing import land_changes
+from retain.publish import publish_load
+from retain.warehouse import connect
+
+REFERRED_TO = frozenset({"exchange_rates", "customers", "products", "orders"})
+
+
+@dataclass(frozen=True)
+class LoadOutcome:
+    """How the load of one entity ended. `status`: published, refused, or unreadable (nothing came); `message` says why."""
+
+    source: str
+    entity: str
+    load_id: int | None
+    status: str
+    rows_sent: int = 0
+    rows_changed: int = 0
+    rows_quarantined: int = 0
+    message: str = ""
+    error: RetainError | None = None
+    is_retry: bool = False
+
+
+Watch = Callable[[str, str, str], None]  # source, entity, and what is being done: "extract", "judge", "publish", "done"
+
+
+def unwatched(source: str, entity: str, step: str) -> None:
+    return None
+
+
+def entities_of(settings: Settings, source: str) -> list[str]:
+    """The entities of a source, what is referred to first."""
+    return [entity for entity in ENTITIES if entity in settings.source(source).entities]
+
+
+def load_entity(
+    settings: Settings, source: str, entity: str, *, full: bool = False, watch: Watch = unwatched
+) -> LoadOutcome:
+    """Land, judge and publish one entity. A refused load or an unreadable source is an outcome, not an exception."""
+    load_id, rows = None, 0
+    try:
+        watch(source, entity, "extract")
+        landed = land_changes(settings, source, entity, full=full)
+        load_id, rows = landed.load_id, landed.rows_sent
+        return _judge_and_publish(settings, source, entity, load_id, rows, watch)
+    except Refused as error:
+        return LoadOutcome(source, entity, load_id, "refused", rows, message=str(error), error=error)
+    except (OutOfReach, UserError) as error:
+        return LoadOutcome(source, entity, load_id, "unreadable", rows, message=str(error), error=error)
+
+
+def _judge_and_publish(
+    settings: Settings, source: str, entity: str, load_id: int, rows: int, watch: Watch
+) -> LoadOutcome:
+    watch(source, entity, "judge")
+    verdict = judge(settings, load_id)
+    if verdict.is_refused:
+        return LoadOutcome(
+            source, entity, load_id, "refused", rows, 0, verdict.rows_quarantined, "; ".join(verdict.refusals)
+        )
+    watch(source, entity, "publish")
+    done = publish_load(settings, load_id)
+    watch(source, entity, "done")
+    return LoadOutcome(source, entity, load_id, "published", rows, done.rows_changed, done.rows_quarantined)
+
+
+def load_sources(
+    settings: Settings,
+    sources: Iterable[str],
+    entities: Iterable[str] | None = None,
+    *,
+    full: bool = False,
+    watch: Watch = unwatched,
+) -> list[LoadOutcome]:
+    """Load every entity of the given sources. One source that fails does not stop the others."""
+    wanted = set(entities) if entities is not None else set(ENTITIES)
+    outcomes: list[LoadOutcome] = []
+    for entity in ENTITIES:  # entity by entity, so that one source's orders find another's exchange rates
+        for source in sources:
+            if entity in wanted and entity in settings.source(source).entities:
+                outcomes.append(load_entity(settings, source, entity, full=full, watch=watch))
+                if outcomes[-1].status == "published" and is_due(settings, source, entity):
+                    outcomes += find_deleted(settings, source, entity, watch=watch)
+    if any(outcome.rows_changed and outcome.entity in REFERRED_TO for outcome in outcomes):
+        outcomes += retry_waiting(settings, watch=watch)
+    return outcomes
+
+
+def find_deleted(settings: Settings, source: str, entity: str, *, watch: Watch = unwatched) -> list[LoadOutcome]:
+    """Compare keys with the source; one outcome where that changed something or was refused, none otherwise."""
+    watch(source, entity, "compare keys")
+    try:
+        found = mark_deleted(settings, source, entity)
+    except RetainError as error:
+        return [LoadOutcome(source, entity, None, "unreadable", message=str(error), error=error)]
+    if found is None or (not found[1] and not found[2]):
+        return []
+    load_id, missing, refusal = found
+    return [LoadOutcome(source, entity, load_id, "refused" if refusal else "published", 0, missing, message=refusal)]
+
+
+def retry_waiting(settings: Settings, *, watch: Watch = unwatched) -> list[LoadOutcome]:
+    """Judge again the rows that wait in quarantine for a record which may have come since."""
+    outcomes = []
+    for entity in ENTITIES:
+        for source in settings.sources_of(entity):
+            with connect(settings) as connection:
+                row = connection.execute(
+                    "with waiting as (select count(*) as rows from ops.quarantine where source = %(source)s "
+                    "and entity = %(entity)s and status = 'open' and waits_for_reference) "
+                    "insert into ops.loads (source, entity, kind, status, rows_sent, landed_at, code_version) "
+                    "select %(source)s, %(entity)s, 'retry', 'landed', rows, clock_timestamp(), %(version)s "
+                    "from waiting where rows > 0 returning load_id, rows_sent",
+                    {"source": source, "entity": entity, "version": retain.__version__},
+                ).fetchone()
+            if row is not None:
+                outcome = _judge_and_publish(settings, source, entity, row[0], row[1], watch)
+                outcomes.append(replace(outcome, is_retry=True))
+    return outcomes
