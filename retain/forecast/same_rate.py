@@ -1,0 +1,51 @@
+"""`same_rate_as_before`: the rule that is used where no model can be trusted, and the baseline that every model has to
+beat."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from scipy.special import pdtrik
+
+from retain.forecast.prediction import DAYS_A_YEAR, HORIZONS, Prediction, interval_levels
+from retain.forecast.statistics import History
+
+NAME = "same_rate_as_before"
+TITLE = "Same rate as before"
+SHARED_DAYS = 90.0
+
+
+def predict_same_rate(
+    history: History, *, discount_rate: float, horizons: Sequence[int] = HORIZONS
+) -> Iterator[Prediction]:
+    """A customer goes on repeating as often as before, at the mean spend of before; nobody ever leaves.
+
+    The rate is the customer's repeat occasions over the days since the first one, as if everybody had been watched for
+    another 90 days at the shop's own average rate: somebody who bought twice this week is not expected to buy a hundred
+    times a year, and somebody who came for the first time yesterday is not expected to stay away for ever. Occasions
+    are Poisson around it."""
+    watched = float(history.t_days.sum())
+    shop = float(history.x.sum()) / watched if watched > 0 else 0.0
+    rate = (history.x + SHARED_DAYS * shop) / (history.t_days + SHARED_DAYS)
+    spend = np.maximum(history.mean_spend, 0.0)
+    force = np.log1p(discount_rate) / DAYS_A_YEAR
+    for days in horizons:
+        expected = rate * days
+        p_no_order = np.exp(-expected)
+        lower, upper = interval_levels(p_no_order)
+        orders = 1.0 - p_no_order
+        low, high = (
+            np.where(level > 0, np.ceil(pdtrik(np.clip(p_no_order + level * orders, 0, 1), expected)), 0.0)
+            for level in (lower, upper)
+        )
+        value = expected * spend
+        yield Prediction(
+            days=days,
+            p_alive=np.full(len(history), np.nan),
+            expected_occasions=expected,
+            expected_spend=spend,
+            value=value,
+            low=np.minimum(np.nan_to_num(low) * spend, value),
+            high=np.maximum(np.nan_to_num(high) * spend, value),
+            discounted=value * (-np.expm1(-force * days) / (force * days) if force > 0 else 1.0),
+            p_no_order=p_no_order,
+        )

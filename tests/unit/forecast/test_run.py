@@ -1,0 +1,202 @@
+"""A forecast on a real warehouse: what is read, what is written, and that nothing is written twice."""
+
+import io
+from datetime import date
+from uuid import UUID
+
+import numpy as np
+import psycopg
+import pytest
+from rich.console import Console
+
+from retain import warehouse
+from retain.config import load_settings
+from retain.errors import UserError
+from retain.forecast import render, run_forecast
+from retain.forecast.ledger import day_number, read_occasions
+
+SOURCES = """
+  - name: till
+    type: files
+    folder: .
+    entities:
+      orders:
+        files: orders.csv
+        fields: {order_id: id, ordered_at: day, gross_amount: amount}
+        defaults: {status: paid, currency: EUR}
+"""
+CDNOW = "as_of: 1998-06-30\nforecast:\n  backcast_on: [1997-09-30]\n"
+
+
+@pytest.fixture
+def shop(write_config):
+    """A prepared warehouse with an empty table of occasions: (settings of a given as_of, connection)."""
+
+    def settings(extra):
+        return load_settings(write_config(SOURCES, extra=extra))
+
+    first = settings("as_of: 2000-01-01\n")
+    warehouse.prepare(first)
+    with warehouse.connect(first, autocommit=True) as connection:
+        connection.execute(
+            "create table intermediate.int_purchase_occasions"
+            " (customer_key uuid, occasion_on date, net_amount numeric(18, 2))"
+        )
+        yield settings, connection
+
+
+def fill(connection, occasions):
+    """Write occasions back to front, so that nothing depends on the order of rows."""
+    with connection.cursor() as cursor, cursor.copy("copy intermediate.int_purchase_occasions from stdin") as copy:
+        for row in range(len(occasions.day) - 1, -1, -1):
+            key = UUID(bytes=occasions.keys[occasions.customer[row]].tobytes())
+            on = date.fromordinal(date(1970, 1, 1).toordinal() + int(occasions.day[row]))
+            copy.write_row((key, on, f"{occasions.cents[row] / 100:.2f}"))
+
+
+def ledger(connection):
+    models = connection.execute("select * from forecast.models order by 1, 2, 3").fetchall()
+    predictions = connection.execute("select * from forecast.predictions order by 1, 2, 3, 4, 5").fetchall()
+    return models, predictions
+
+
+def printed(result, width=80):
+    screen = Console(width=width, file=io.StringIO())
+    render(result, screen)
+    return screen.file.getvalue()
+
+
+def test_occasions_come_out_as_they_are_in_the_warehouse(shop, cdnow):
+    _, connection = shop
+    fill(connection, cdnow)
+    read = read_occasions(connection, date(1998, 6, 30))
+    assert (read.keys == cdnow.keys).all()
+    assert (read.customer == cdnow.customer).all()
+    assert (read.day == cdnow.day).all()
+    assert (read.cents == cdnow.cents).all()
+    assert read_occasions(connection, date(1997, 9, 30)).day.max() <= day_number(date(1997, 9, 30))
+
+
+def test_a_person_sees_the_published_figures_of_cdnow(shop, cdnow):
+    settings, connection = shop
+    fill(connection, cdnow)
+    text = printed(run_forecast(connection, settings(CDNOW)))
+    for figure in ("r 0.24259", "α 4.41360", "a 0.79292", "b 2.4259", "-9582.429", "r 0.524843", "a 0.891359", "b 1.61400",
+                   "-9582.136", "p 6.25", "q 3.74", "γ 15.44", "-4055.918", "0.626", "4,160.6", "4,339", "1,882"):  # fmt: skip
+        assert figure in text
+    assert "…" not in text  # nothing is cut off on a screen of 80 columns
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_predictions_are_written_once_and_the_second_run_changes_nothing(shop, cdnow):
+    settings, connection = shop
+    fill(connection, cdnow)
+    first = run_forecast(connection, settings(CDNOW))
+    written = ledger(connection)
+    second = run_forecast(connection, settings(CDNOW))
+    assert first.is_new
+    assert first.predictions == 3 * 2357 == len(written[1])
+    assert not second.is_new
+    assert ledger(connection) == written
+    assert (second.version, second.model, second.totals, second.models) == (
+        first.version, first.model, first.totals, first.models,
+    )  # fmt: skip
+    assert {model.card.model for model in second.backcasts if model.grades} == {
+        "bg_nbd", "mbg_nbd", "same_rate_as_before",
+    }  # fmt: skip
+
+
+def test_the_ledger_holds_what_was_predicted_to_the_cent(shop, cdnow):
+    from retain.forecast.forecaster import ForecastOptions, make_forecaster
+
+    settings, connection = shop
+    fill(connection, cdnow)
+    run_forecast(connection, settings(CDNOW))
+    forecaster = make_forecaster(cdnow.history(day_number(date(1998, 6, 30))), ForecastOptions())
+    for prediction in forecaster.predictions():
+        rows = connection.execute(
+            "select p_alive, expected_occasions, p_no_order, expected_spend, predicted_value, predicted_value_low,"
+            " predicted_value_high, discounted_value, is_predictable, not_predictable_reason"
+            " from forecast.predictions where horizon_days = %s order by customer_key",
+            [prediction.days],
+        ).fetchall()
+        columns = list(zip(*rows, strict=True))
+        exact = (prediction.p_alive, prediction.expected_occasions, prediction.p_no_order)
+        for stored, said in zip(columns[:3], exact, strict=True):
+            assert list(stored) == list(said)
+        assert [f"{value:.4f}" for value in columns[3]] == [str(value) for value in columns[3]]
+        money = (prediction.value, prediction.low, prediction.high, prediction.discounted)
+        for stored, said in zip(columns[4:8], money, strict=True):
+            assert np.array(stored, dtype=float) == pytest.approx(said, abs=0.005001)
+            assert all(value.as_tuple().exponent == -2 for value in stored)
+        assert all(row[4] >= row[5] and row[4] <= row[6] for row in rows)
+        assert set(columns[8]) == {True}
+        assert set(columns[9]) == {None}
+
+
+def test_one_changed_amount_is_a_new_version_and_the_old_one_stays(shop, cdnow):
+    settings, connection = shop
+    fill(connection, cdnow)
+    before = run_forecast(connection, settings(CDNOW))
+    change = "update intermediate.int_purchase_occasions set net_amount = net_amount + %s where customer_key = %s and occasion_on = %s"
+    row = connection.execute(
+        "select customer_key, occasion_on from intermediate.int_purchase_occasions order by 1, 2 limit 1"
+    ).fetchone()
+    connection.execute(change, [1, *row])
+    after = run_forecast(connection, settings(CDNOW))
+    connection.execute(change, [-1, *row])
+    back = run_forecast(connection, settings(CDNOW))
+    assert len({before.version, after.version, back.version}) == 3
+    newest = connection.execute(
+        "select version from forecast.models where purpose = 'current' order by fitted_at desc limit 1"
+    ).fetchone()[0]
+    assert newest == back.version  # readers take the newest: it must be that of the data as they are
+    assert back.totals == before.totals
+    assert not run_forecast(connection, settings(CDNOW)).is_new
+    assert len(ledger(connection)[1]) == 3 * 3 * 2357
+
+
+def test_a_failure_while_writing_leaves_no_half_forecast(shop, cdnow, monkeypatch):
+    from retain.forecast import ledger as module
+
+    settings, connection = shop
+    fill(connection, cdnow)
+    monkeypatch.setattr(module.binary, "TRAILER", b"\x00\x07")  # the server finds the stream broken at its end
+    with pytest.raises(psycopg.errors.BadCopyFileFormat):
+        run_forecast(connection, settings(CDNOW))
+    assert ledger(connection) == ([], [])
+
+
+def test_a_small_shop_is_published_as_not_predictable_with_the_reason(shop, simulate):
+    settings, connection = shop
+    fill(connection, simulate(50, 400))
+    result = run_forecast(connection, settings("as_of: 1971-02-04\n"))
+    assert result.model == "same_rate_as_before"
+    reasons = connection.execute(
+        "select distinct is_predictable, p_alive, not_predictable_reason from forecast.predictions"
+    ).fetchall()
+    assert reasons == [(False, None, "only 50 customers have bought so far; 300 are needed (forecast.min_customers)")]
+    assert "Not predictable: only 50 customers" in printed(result)
+
+
+def test_a_shop_without_purchases_forecasts_nothing_and_says_so(shop):
+    settings, connection = shop
+    result = run_forecast(connection, settings(CDNOW))
+    assert ledger(connection) == ([], [])
+    assert result.summary == "no purchases yet, so nothing to forecast"
+    assert "Nobody has bought yet" in printed(result)
+
+
+def test_a_shop_that_was_never_built_is_told_what_to_do(shop):
+    settings, connection = shop
+    connection.execute("drop table intermediate.int_purchase_occasions")
+    with pytest.raises(UserError, match="int_purchase_occasions does not exist"):
+        run_forecast(connection, settings(CDNOW))
+
+
+def test_a_back_cast_without_a_day_after_it_is_refused(shop, cdnow):
+    settings, connection = shop
+    fill(connection, cdnow)
+    with pytest.raises(UserError, match="1998-06-30 is not before 1998-06-30"):
+        run_forecast(connection, settings("as_of: 1998-06-30\nforecast:\n  backcast_on: [1998-06-30]\n"))
+    assert ledger(connection) == ([], [])
