@@ -1,0 +1,26 @@
+{# The last day that counts, as a constant: one build has one as-of day, even when it runs across midnight. #}
+{% macro as_of_on() -%}
+    {%- set today = run_started_at.astimezone(modules.pytz.timezone(var('business_timezone'))).date() -%}
+    date '{{ var("as_of_on") or today }}'
+{%- endmacro %}
+
+{# The first day that has not ended yet. A window is mature when its end (exclusive) is not after it. #}
+{% macro observed_until_on() -%}
+    {%- if var('observed_until_on') -%}
+        date '{{ var("observed_until_on") }}'
+    {%- else -%}
+        {{ as_of_on() }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# A local day is cut here and stored as a date, never as a timestamp. #}
+{% macro local_day(instant) -%} {{ adapter.dispatch('local_day')(instant) }} {%- endmacro %}
+{% macro postgres__local_day(instant) -%}
+    ({{ instant }} at time zone '{{ var("business_timezone") }}')::date
+{%- endmacro %}
+
+{% macro add_days(day, days) -%} {{ adapter.dispatch('add_days')(day, days) }} {%- endmacro %}
+{% macro postgres__add_days(day, days) -%} ({{ day }} + ({{ days }})::int) {%- endmacro %}
+
+{% macro days_between(earlier, later) -%} {{ adapter.dispatch('days_between')(earlier, later) }} {%- endmacro %}
+{% macro postgres__days_between(earlier, later) -%} ({{ later }} - {{ earlier }}) {%- endmacro %}

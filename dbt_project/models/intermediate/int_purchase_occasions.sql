@@ -1,0 +1,78 @@
+-- One row a customer and business day with a valid order. The one place where orders are sorted by customer.
+with valid_orders as (
+    select
+        customer_key,
+        ordered_on,
+        channel,
+        region,
+        main_category,
+        reporting_gross_amount,
+        reporting_discount_amount,
+        reporting_returns_amount,
+        reporting_net_amount,
+        reporting_margin_amount,
+        row_number() over (
+            partition by customer_key
+            order by ordered_at, {{ byte_order('source') }}, {{ byte_order('order_id') }}
+        ) as order_number
+    from {{ ref('int_orders') }}
+    where is_valid and customer_key is not null
+),
+
+customer_days as (
+    select
+        customer_key,
+        ordered_on as occasion_on,
+        count(*) as orders,
+        sum(reporting_gross_amount) as gross_amount,
+        sum(reporting_discount_amount) as discount_amount,
+        sum(reporting_returns_amount) as returns_amount,
+        sum(reporting_net_amount) as net_amount,
+        case when count(*) = count(reporting_margin_amount) then sum(reporting_margin_amount) end as margin_amount,
+        max(channel) filter (where order_number = 1) as first_channel,
+        max(region) filter (where order_number = 1) as first_region,
+        max(main_category) filter (where order_number = 1) as first_category
+    from valid_orders
+    group by customer_key, ordered_on
+),
+
+occasions as (
+    select
+        customer_days.*,
+        days.month_start as occasion_month,
+        row_number() over customer as occasion_number,
+        lag(customer_days.occasion_on) over customer as previous_occasion_on,
+        lead(customer_days.occasion_on) over customer as next_occasion_on,
+        first_value(customer_days.occasion_on) over customer as first_occasion_on,
+        first_value(days.month_start) over customer as cohort_month,
+        lag(days.month_start) over customer as previous_month,
+        lead(days.month_start) over customer as next_month,
+        coalesce(first_value(customer_days.first_channel) over customer, 'unknown') as channel_of_first_order,
+        coalesce(first_value(customer_days.first_region) over customer, 'unknown') as region_of_first_order,
+        coalesce(first_value(customer_days.first_category) over customer, 'unknown') as category_of_first_order
+    from customer_days
+    inner join {{ ref('util_days') }} as days on customer_days.occasion_on = days.day
+    window customer as (partition by customer_days.customer_key order by customer_days.occasion_on)
+)
+
+select
+    customer_key,
+    occasion_on,
+    occasion_number::int as occasion_number,
+    previous_occasion_on,
+    next_occasion_on,
+    first_occasion_on,
+    cohort_month,
+    occasion_month,
+    coalesce(previous_month <> occasion_month, true) as is_first_in_month,
+    coalesce(next_month <> occasion_month, true) as is_last_in_month,
+    orders::int as orders,
+    gross_amount::numeric(18, 2) as gross_amount,
+    discount_amount::numeric(18, 2) as discount_amount,
+    returns_amount::numeric(18, 2) as returns_amount,
+    net_amount::numeric(18, 2) as net_amount,
+    margin_amount::numeric(18, 2) as margin_amount,
+    channel_of_first_order as first_channel,
+    region_of_first_order as first_region,
+    category_of_first_order as first_category
+from occasions

@@ -1,0 +1,25 @@
+select
+    source,
+    order_id,
+    source || ':' || order_id as source_id,
+    nullif(trim(customer_id), '') as customer_id,
+
+    case when email like '%_@_%' then lower(trim(email)) end as email,
+    phone,
+    lower(trim(status)) as status,
+    upper(trim(currency)) as currency,
+    nullif(trim(channel), '') as channel,
+    nullif(trim(store), '') as store,
+    nullif(trim(region), '') as region,
+
+    gross_amount,
+    discount_amount,
+    tax_amount,
+    shipping_amount,
+
+    is_test,
+
+    ordered_at,
+    changed_at
+from {{ source('raw', 'orders') }}
+where not is_deleted

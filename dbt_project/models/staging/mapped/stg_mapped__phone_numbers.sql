@@ -1,0 +1,4 @@
+select
+    phone,
+    e164
+from {{ source('raw', 'phone_numbers') }}
