@@ -1,13 +1,19 @@
 """Find what was deleted at a source by comparing keys: absence from an increment means nothing, absence from the whole does."""
 
+import json
+from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
+import psycopg
 from psycopg import sql
 
 import retain
 from retain.config import Settings
-from retain.entities import ENTITIES
+from retain.entities import ENTITIES, Entity
 from retain.landing import only_one_load
+from retain.reconciliation import keys_from_text, reconciled
+from retain.records import key_values
 from retain.sources import open_source
 from retain.warehouse import connect
 
@@ -29,58 +35,118 @@ def is_due(settings: Settings, source: str, entity: str) -> bool:
 def mark_deleted(settings: Settings, source: str, entity: str) -> tuple[int, int, str] | None:
     """Mark the records of raw that the source no longer has: (load id, records marked, why it was refused or '').
 
-    None for a source that cannot list its keys. Refused, with nothing marked, when more than a fifth would go at once.
-    Raises OutOfReach or UserError as the source does.
+    Entries in quarantine whose record is gone close. None for a source that cannot list its keys. Refused, with nothing
+    marked, when more than a fifth would go at once. Raises OutOfReach or UserError as the source does.
     """
-    key = ENTITIES[entity].key
+    shape = ENTITIES[entity]
     with connect(settings) as connection, only_one_load(connection, source, entity):
         keys = open_source(settings, source).keys(entity)
         if keys is None:
             return None
-        connection.execute(
-            sql.SQL("create temporary table keys_now ({}) on commit drop").format(
-                sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(name)) for name in key)
-            )
-        )
-        with connection.cursor().copy("copy keys_now from stdin") as copy:
-            for values in keys:
-                copy.write_row(values)
-        connection.execute("analyze keys_now")
-        raw = sql.Identifier("raw", entity)
-        gone = sql.SQL(
-            "current.source = {source} and not current.is_deleted and not exists "
-            "(select 1 from keys_now where ({keys}) = ({ours}))"
-        ).format(
-            source=sql.Literal(source),
-            keys=sql.SQL(", ").join(sql.SQL("btrim(keys_now.{})").format(sql.Identifier(name)) for name in key),
-            ours=sql.SQL(", ").join(sql.SQL("current.{}::text").format(sql.Identifier(name)) for name in key),
-        )
-        counted = connection.execute(
-            sql.SQL(
-                "select count(*) filter (where {gone}), count(*) from {raw} as current "
-                "where source = {source} and not is_deleted"
-            ).format(gone=gone, raw=raw, source=sql.Literal(source))
-        ).fetchone()
-        assert counted is not None
-        missing, known = int(counted[0]), int(counted[1])
+        listed = _list_keys(connection, shape, keys)
+        missing, known = _compare(connection, source, shape)
         refusal = ""
         if missing > max(BELIEVABLE_ROWS, BELIEVABLE_SHARE * known):
             refusal = f"{missing:,} of {known:,} {entity} are no longer at the source: too many to be believed, none was marked"
         row = connection.execute(
-            "insert into ops.loads (source, entity, kind, status, rows_sent, rows_changed, published_at, code_version, message) "
-            "values (%s, %s, 'deletions', %s, %s, %s, clock_timestamp(), %s, %s) returning load_id",
+            "insert into ops.loads (source, entity, kind, status, rows_sent, rows_changed, published_at, code_version, "
+            "message, control_totals) values (%s, %s, 'deletions', %s, %s, %s, clock_timestamp(), %s, %s, %s) returning load_id",
             [
                 *(source, entity, "refused" if refusal else "published", known, 0 if refusal else missing),
-                *(retain.__version__, refusal or None),
+                *(retain.__version__, refusal or None, json.dumps({"keys": listed})),
             ],
         ).fetchone()
         assert row is not None
-        if missing and not refusal:
-            connection.execute(
-                sql.SQL(
-                    "update {raw} as current set is_deleted = true, deleted_at = clock_timestamp(), _load_id = {load_id} "
-                    "where {gone}"
-                ).format(raw=raw, load_id=sql.Literal(row[0]), gone=gone)
-            )
+        if not refusal:
+            _mark(connection, settings, source, shape, row[0])
         connection.commit()
         return row[0], missing, refusal
+
+
+def _list_keys(connection: psycopg.Connection[Any], entity: Entity, keys: Iterable[tuple[str, ...]]) -> int:
+    """The source's keys into a temporary table; returns how many."""
+    connection.execute(
+        sql.SQL("create temporary table keys_now ({}) on commit drop").format(
+            sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(name)) for name in entity.key)
+        )
+    )
+    listed = 0
+    with connection.cursor().copy("copy keys_now from stdin") as copy:
+        for values in keys:
+            copy.write_row(values)
+            listed += 1
+    connection.execute("analyze keys_now")
+    return listed
+
+
+def _compare(connection: psycopg.Connection[Any], source: str, entity: Entity) -> tuple[int, int]:
+    """Note which records of raw, and which that wait in quarantine, the source does not list: (missing, known) of raw."""
+    at_source = sql.SQL(", ").join(sql.SQL("btrim(keys_now.{})").format(sql.Identifier(name)) for name in entity.key)
+    connection.execute(
+        sql.SQL(
+            "create temporary table gone on commit drop as select {values} as key_values, true as was_in_raw "
+            "from {raw} as held where source = {source} and not is_deleted and not exists ("
+            "select 1 from keys_now where ({at_source}) = ({ours})) "
+            "union all select distinct entry.key_values, false from ops.quarantine as entry "
+            "where source = {source} and entity = {entity} and status = 'open' and key_values is not null "
+            "and not exists (select 1 from keys_now where array[{at_source}] = entry.key_values)"
+        ).format(
+            values=key_values(entity, "held"),
+            raw=sql.Identifier("raw", entity.name),
+            source=sql.Literal(source),
+            entity=sql.Literal(entity.name),
+            at_source=at_source,
+            ours=sql.SQL(", ").join(sql.SQL("held.{}::text").format(sql.Identifier(name)) for name in entity.key),
+        )
+    )
+    row = connection.execute(
+        sql.SQL(
+            "select (select count(*) from gone where was_in_raw), count(*) from {} where source = %s and not is_deleted"
+        ).format(sql.Identifier("raw", entity.name)),
+        [source],
+    ).fetchone()
+    assert row is not None
+    return int(row[0]), int(row[1])
+
+
+def _mark(connection: psycopg.Connection[Any], settings: Settings, source: str, entity: Entity, load_id: int) -> None:
+    touched = sql.SQL("select distinct {}, null::date as sent_day, false as is_sent from gone").format(
+        keys_from_text(entity, "key_values")
+    )
+    with reconciled(connection, settings, source, entity, load_id, touched):
+        connection.execute(
+            "insert into ops.deleted_records (load_id, key_values) select %s, key_values from gone where was_in_raw",
+            [load_id],
+        )
+        mark_in(connection, load_id, source, entity, sql.Identifier("raw", entity.name))
+        connection.execute(
+            "update ops.quarantine set status = 'closed', closed_at = clock_timestamp(), closed_by_load_id = %s, "
+            "closing_note = 'the source no longer has the record' "
+            "where source = %s and entity = %s and status = 'open' and key_values in (select key_values from gone)",
+            [load_id, source, entity.name],
+        )
+
+
+def mark_in(
+    connection: psycopg.Connection[Any], load_id: int, source: str, entity: Entity, target: sql.Composable
+) -> int:
+    """Mark the records of ops.deleted_records in `target`, which has the shape of raw.<entity>; returns how many.
+
+    They were deleted when the comparison says so, so that doing it again gives the same row.
+    """
+    return connection.execute(
+        sql.SQL(
+            "with listed as (select {keys}, published_at from ops.deleted_records join ops.loads using (load_id) "
+            "where load_id = {load_id}) update {target} as current set is_deleted = true, "
+            "deleted_at = listed.published_at, _load_id = {load_id} from listed "
+            "where current.source = {source} and not current.is_deleted and {same}"
+        ).format(
+            keys=keys_from_text(entity, "key_values"),
+            load_id=sql.Literal(load_id),
+            target=target,
+            source=sql.Literal(source),
+            same=sql.SQL(" and ").join(
+                sql.SQL("current.{0} = listed.{0}").format(sql.Identifier(name)) for name in entity.key
+            ),
+        )
+    ).rowcount

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
 
 import retain
 from retain.config import Settings
@@ -11,6 +12,8 @@ from retain.errors import OutOfReach, Refused, RetainError, UserError
 from retain.gate import judge
 from retain.landing import land_changes
 from retain.publish import publish_load
+from retain.retention import apply_if_due
+from retain.sources import Window
 from retain.warehouse import connect
 
 REFERRED_TO = frozenset({"exchange_rates", "customers", "products", "orders"})
@@ -44,14 +47,41 @@ def entities_of(settings: Settings, source: str) -> list[str]:
     return [entity for entity in ENTITIES if entity in settings.source(source).entities]
 
 
+def window_of_days(settings: Settings, from_on: date, until_on: date | None = None) -> Window:
+    """The change times of [from_on, until_on), in the shop's own days; until tomorrow, exclusive, without `until_on`.
+
+    Raises UserError when the days are the wrong way round.
+    """
+    until_on = until_on or settings.today_on + timedelta(days=1)
+    if until_on <= from_on:
+        raise UserError(
+            f"The window from {from_on} up to, and without, {until_on} holds no day.",
+            hint=f"One day is --from {from_on} --to {from_on + timedelta(days=1)}.",
+        )
+    zone = settings.business.zone
+    start, end = (datetime.combine(day, time.min, tzinfo=zone) for day in (from_on, until_on))
+    return Window(start, end)
+
+
 def load_entity(
-    settings: Settings, source: str, entity: str, *, full: bool = False, watch: Watch = unwatched
+    settings: Settings,
+    source: str,
+    entity: str,
+    *,
+    full: bool = False,
+    window: Window | None = None,
+    watch: Watch = unwatched,
 ) -> LoadOutcome:
-    """Land, judge and publish one entity. A refused load or an unreadable source is an outcome, not an exception."""
+    """Land, judge and publish one entity. A refused load or an unreadable source is an outcome, not an exception.
+
+    `window` makes it a backfill: what the source changed in that time is read again (of a folder: the files written in that
+    time), whatever was loaded before, and the cursor stays where it is. An entity whose source cannot tell when a row
+    changed ends `unreadable`, with the sentence that says so.
+    """
     load_id, rows = None, 0
     try:
         watch(source, entity, "extract")
-        landed = land_changes(settings, source, entity, full=full)
+        landed = land_changes(settings, source, entity, full=full, window=window)
         load_id, rows = landed.load_id, landed.rows_sent
         return _judge_and_publish(settings, source, entity, load_id, rows, watch)
     except Refused as error:
@@ -81,19 +111,22 @@ def load_sources(
     entities: Iterable[str] | None = None,
     *,
     full: bool = False,
+    window: Window | None = None,
     watch: Watch = unwatched,
 ) -> list[LoadOutcome]:
-    """Load every entity of the given sources. One source that fails does not stop the others."""
+    """Load every entity of the given sources; with `window`, fill that time again. One that fails does not stop the others."""
     wanted = set(entities) if entities is not None else set(ENTITIES)
     outcomes: list[LoadOutcome] = []
     for entity in ENTITIES:  # entity by entity, so that one source's orders find another's exchange rates
         for source in sources:
             if entity in wanted and entity in settings.source(source).entities:
-                outcomes.append(load_entity(settings, source, entity, full=full, watch=watch))
-                if outcomes[-1].status == "published" and is_due(settings, source, entity):
+                outcomes.append(load_entity(settings, source, entity, full=full, window=window, watch=watch))
+                if outcomes[-1].status == "published" and window is None and is_due(settings, source, entity):
                     outcomes += find_deleted(settings, source, entity, watch=watch)
     if any(outcome.rows_changed and outcome.entity in REFERRED_TO for outcome in outcomes):
         outcomes += retry_waiting(settings, watch=watch)
+    if window is None:
+        apply_if_due(settings)
     return outcomes
 
 
@@ -125,6 +158,20 @@ def retry_waiting(settings: Settings, *, watch: Watch = unwatched) -> list[LoadO
                     {"source": source, "entity": entity, "version": retain.__version__},
                 ).fetchone()
             if row is not None:
-                outcome = _judge_and_publish(settings, source, entity, row[0], row[1], watch)
-                outcomes.append(replace(outcome, is_retry=True))
+                outcomes.append(replace(_retry(settings, source, entity, row[0], row[1], watch), is_retry=True))
     return outcomes
+
+
+def _retry(settings: Settings, source: str, entity: str, load_id: int, rows: int, watch: Watch) -> LoadOutcome:
+    """The rows stay in quarantine when another load holds the entity: whatever loads next tries them again."""
+    try:
+        return _judge_and_publish(settings, source, entity, load_id, rows, watch)
+    except RetainError as error:
+        with connect(settings) as connection:
+            connection.execute(
+                "update ops.loads set status = 'failed', message = %s "
+                "where load_id = %s and status in ('landed', 'validated')",
+                [str(error), load_id],
+            )
+        status = "refused" if isinstance(error, Refused) else "unreadable"
+        return LoadOutcome(source, entity, load_id, status, rows, message=str(error), error=error)

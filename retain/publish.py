@@ -8,10 +8,16 @@ from psycopg import sql
 
 from retain.config import Settings
 from retain.entities import ENTITIES, Entity
-from retain.errors import Refused
+from retain.errors import OutOfReach, Refused
+from retain.gate import judge
 from retain.landing import drop_gate_tables, failures_table, gate_table, only_one_load
 from retain.phones import normalise_new_phones
+from retain.quarantine import KEPT_OUT, sort_out
+from retain.reconciliation import is_cheaper_anew, lost_of_gate, of_gate, reconciled, recount
 from retain.warehouse import connect
+
+MOVES_THE_CURSOR = ("incremental", "full")
+OF_EARLIER_LOADS = ("retry", "release")  # kinds of loads whose rows were landed by another one
 
 
 @dataclass(frozen=True)
@@ -25,36 +31,84 @@ class Published:
 
 
 def publish_load(settings: Settings, load_id: int) -> Published:
-    """Publish a validated load. Publishing twice, or being killed anywhere, ends in the same state."""
+    """Publish a validated load. Publishing twice, or being killed anywhere, ends in the same state.
+
+    The gate's tables are not logged, so a server that died since has emptied them: the load is then judged again first.
+    """
+    done = _publish_if_whole(settings, load_id)
+    if done is None:
+        judge(settings, load_id).raise_if_refused()
+        done = _publish_if_whole(settings, load_id)
+    if done is None:
+        raise OutOfReach(
+            f"Load {load_id} was judged, and what was judged is gone again: the server keeps dying.",
+            hint="Nothing of it was published. Run the same command again when the server stays up.",
+        )
+    return done
+
+
+def _publish_if_whole(settings: Settings, load_id: int) -> Published | None:
+    """None when the gate no longer holds what was judged."""
     with connect(settings) as connection:
-        row = connection.execute(
-            "select source, entity, status, kind, rows_changed, rows_quarantined from ops.loads where load_id = %s",
-            [load_id],
-        ).fetchone()
+        row = connection.execute("select source, entity from ops.loads where load_id = %s", [load_id]).fetchone()
         connection.commit()
         if row is None:
             raise Refused(f"There is no load {load_id}.", hint="`retain loads` lists them.")
-        source, entity, status, kind, changed, quarantined = row
-        if status == "published":
-            return Published(load_id, changed or 0, quarantined or 0, 0)
-        if status != "validated":
-            raise Refused(f"Load {load_id} is {status}: only a validated load can be published.")
+        source, entity = row
         with only_one_load(connection, source, entity):
-            return _publish(connection, settings, load_id, source, ENTITIES[entity], kind)
+            row = connection.execute(
+                "select status, kind, coalesce(rows_changed, 0), coalesce(rows_accepted, 0), coalesce(rows_quarantined, 0) "
+                "from ops.loads where load_id = %s",
+                [load_id],
+            ).fetchone()
+            assert row is not None
+            status, kind, changed, accepted, held = row
+            if status == "published":
+                return Published(load_id, changed, held, 0)
+            if status != "validated":
+                raise Refused(f"Load {load_id} is {status}: only a validated load can be published.")
+            if _in_the_gate(connection, load_id) != (accepted + held, held):
+                return None
+            return _publish(connection, settings, load_id, source, ENTITIES[entity], kind, accepted + held)
+
+
+def _in_the_gate(connection: psycopg.Connection[Any], load_id: int) -> tuple[int, int]:
+    """Rows of the load that the gate holds, and how many of them fail."""
+    if not _exists(connection, load_id):
+        return 0, 0
+    row = connection.execute(
+        sql.SQL("select (select count(*) from {}), (select count(distinct row_number) from {})").format(
+            gate_table(load_id), failures_table(load_id)
+        )
+    ).fetchone()
+    assert row is not None
+    return int(row[0]), int(row[1])
 
 
 def _publish(
-    connection: psycopg.Connection[Any], settings: Settings, load_id: int, source: str, entity: Entity, kind: str
+    connection: psycopg.Connection[Any],
+    settings: Settings,
+    load_id: int,
+    source: str,
+    entity: Entity,
+    kind: str,
+    rows: int,
 ) -> Published:
     changed = opened = closed = 0
     if _exists(connection, load_id):
-        closed = _close_quarantine(connection, load_id, source, entity)
-        opened = _open_quarantine(connection, load_id, source, entity)
-        changed = _merge(connection, load_id, source, entity)
-        if "phone" in entity.fields:
-            normalise_new_phones(connection, gate_table(load_id), settings.business.country)
+        zone = settings.business.timezone
+        if is_cheaper_anew(connection, source, entity, rows):
+            opened, closed = sort_out(connection, load_id, source, entity, zone)
+            changed = take_in(connection, settings, load_id, source, entity, kind)
+            # As many rows changed as were let in: each is a record of its own, and in raw. Nothing needs looking for.
+            lost = None if changed == _let_in(connection, load_id) else lost_of_gate(load_id, source, entity, zone)
+            recount(connection, settings, source, entity, load_id, of_source=True, lost=lost)
+        else:
+            with reconciled(connection, settings, source, entity, load_id, of_gate(load_id, entity, zone)):
+                opened, closed = sort_out(connection, load_id, source, entity, zone)
+                changed = take_in(connection, settings, load_id, source, entity, kind)
         drop_gate_tables(connection, load_id)
-    if kind in ("incremental", "full"):
+    if kind in MOVES_THE_CURSOR:
         connection.execute(
             "insert into ops.cursors (source, entity, state, load_id) "
             "select source, entity, cursor_after, load_id from ops.loads where load_id = %s and cursor_after is not null "
@@ -62,6 +116,7 @@ def _publish(
             "set state = excluded.state, load_id = excluded.load_id, moved_at = clock_timestamp()",
             [load_id],
         )
+    _note_configured(connection, settings)
     connection.execute(
         "update ops.loads set status = 'published', published_at = clock_timestamp(), rows_changed = %s where load_id = %s",
         [changed, load_id],
@@ -70,13 +125,74 @@ def _publish(
     return Published(load_id, changed, opened, closed)
 
 
+def take_in(
+    connection: psycopg.Connection[Any], settings: Settings, load_id: int, source: str, entity: Entity, kind: str
+) -> int:
+    """Merge what is in the gate and was not kept out into raw, and note which rows that were; returns rows changed."""
+    changed = merge(connection, load_id, source, entity, sql.Identifier("raw", entity.name))
+    if "phone" in entity.fields:
+        normalise_new_phones(connection, gate_table(load_id), settings.business.country)
+    if kind in OF_EARLIER_LOADS:
+        connection.execute(
+            sql.SQL(
+                "insert into ops.taken_up_rows (load_id, origin_load_id, row_number) "
+                "select {load_id}, min(entry.origin_load_id), entry.row_number from ops.quarantine as entry "
+                "join {gate} as incoming using (row_number) where entry.source = {source} and entry.entity = {entity} "
+                "and not exists (select 1 from {kept_out} as kept where kept.row_number = entry.row_number) "
+                "group by entry.row_number"
+            ).format(
+                load_id=sql.Literal(load_id),
+                gate=gate_table(load_id),
+                source=sql.Literal(source),
+                entity=sql.Literal(entity.name),
+                kept_out=KEPT_OUT,
+            )
+        )
+    # A version that a person released passes although the gate names it, so the gate's counts are not the last word.
+    connection.execute(
+        sql.SQL(
+            "update ops.loads set rows_quarantined = counted.held, rows_accepted = counted.rows - counted.held from "
+            "(select (select count(*) from {gate}) as rows, (select count(*) from {kept_out}) as held) as counted "
+            "where load_id = {load_id}"
+        ).format(gate=gate_table(load_id), kept_out=KEPT_OUT, load_id=sql.Literal(load_id))
+    )
+    return changed
+
+
+def _let_in(connection: psycopg.Connection[Any], load_id: int) -> int:
+    row = connection.execute("select rows_accepted from ops.loads where load_id = %s", [load_id]).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def _exists(connection: psycopg.Connection[Any], load_id: int) -> bool:
     row = connection.execute("select to_regclass(%s)", [gate_table(load_id).as_string(connection)]).fetchone()
     return row is not None and row[0] is not None
 
 
-def _merge(connection: psycopg.Connection[Any], load_id: int, source: str, entity: Entity) -> int:
-    """One row per key, the newest version: by the source's own time of change, else the one that was sent last."""
+def _note_configured(connection: psycopg.Connection[Any], settings: Settings) -> None:
+    """What retain.yml lists now: an entity that it no longer names must not hold back its source for ever."""
+    pairs = [(source.name, entity) for source in settings.sources for entity in source.entities]
+    listed = {"sources": [source for source, _ in pairs], "entities": [entity for _, entity in pairs]}
+    connection.execute(
+        "insert into ops.configured_entities select * from unnest(%(sources)s::text[], %(entities)s::text[]) "
+        "on conflict do nothing",
+        listed,
+    )
+    connection.execute(
+        "delete from ops.configured_entities where (source, entity) not in "
+        "(select * from unnest(%(sources)s::text[], %(entities)s::text[]))",
+        listed,
+    )
+
+
+def merge(
+    connection: psycopg.Connection[Any], load_id: int, source: str, entity: Entity, target: sql.Composable
+) -> int:
+    """One row per key, the newest version: by the source's own time of change, else the one that was sent last.
+
+    From gate.load_<load_id>, without the rows of pg_temp.kept_out, into `target`, which has the shape of raw.<entity>.
+    """
     keys = sql.SQL(", ").join(map(sql.Identifier, entity.key))
     names = list(entity.fields)
     values = [
@@ -96,95 +212,27 @@ def _merge(connection: psycopg.Connection[Any], load_id: int, source: str, entit
         sql.SQL(
             "insert into {raw} as current (source, {names}, _load_id) "
             "select distinct on ({keys}) {source}, {values}, {load_id} from {gate} as incoming "
-            "where not exists (select 1 from {failures} as failed where failed.row_number = incoming.row_number) "
+            "where not exists (select 1 from {kept_out} as kept where kept.row_number = incoming.row_number) "
             "order by {keys}, incoming.changed_at desc nulls last, row_number desc "
             "on conflict (source, {keys}) do update set {assignments}, is_deleted = false, deleted_at = null, "
             "_load_id = excluded._load_id "
-            "where (current.changed_at is null or excluded.changed_at is null or excluded.changed_at >= current.changed_at) "
+            "where (current.changed_at is null or excluded.changed_at is null or excluded.changed_at >= current.changed_at "
+            "or current.is_deleted) "
             "and {current} is distinct from {incoming}"
         ).format(
-            raw=sql.Identifier("raw", entity.name),
+            raw=target,
             names=sql.SQL(", ").join(map(sql.Identifier, names)),
             keys=keys,
             source=sql.Literal(source),
             values=sql.SQL(", ").join(values),
             load_id=sql.Literal(load_id),
             gate=gate_table(load_id),
-            failures=failures_table(load_id),
+            kept_out=KEPT_OUT,
             assignments=sql.SQL(", ").join(
                 sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in others
             ),
             current=current,
             incoming=incoming,
-        )
-    )
-    return cursor.rowcount
-
-
-def _key_text(entity: Entity, alias: str) -> sql.Composed:
-    return sql.SQL("concat_ws('/', {})").format(
-        sql.SQL(", ").join(sql.SQL("{}.{}::text").format(sql.SQL(alias), sql.Identifier(key)) for key in entity.key)
-    )
-
-
-def _judged(load_id: int, entity: Entity) -> sql.Composed:
-    """The load's rows with their key, a fingerprint of what was sent, and the reasons against them (null for good rows)."""
-    return sql.SQL(
-        "select incoming.row_number, {key} as record_key, "
-        "md5((to_jsonb(incoming) - array['row_number', '_file'])::text) as record_hash, failed.rules, failed.reasons, failed.waits "
-        "from {gate} as incoming left join ("
-        "select row_number, array_agg(rule order by rule) as rules, array_agg(reason order by rule) as reasons, "
-        "bool_and(waits) as waits from {failures} group by row_number) as failed using (row_number)"
-    ).format(key=_key_text(entity, "incoming"), gate=gate_table(load_id), failures=failures_table(load_id))
-
-
-def _close_quarantine(connection: psycopg.Connection[Any], load_id: int, source: str, entity: Entity) -> int:
-    """An entry ends when the same record comes again and passes, or comes again with something else wrong."""
-    cursor = connection.execute(
-        sql.SQL(
-            "with judged as ({judged}) update ops.quarantine as entry set status = 'closed', closed_at = clock_timestamp(), "
-            "closed_by_load_id = {load_id}, closing_note = 'a later version of the record came' "
-            "where entry.status = 'open' and entry.source = {source} and entry.entity = {entity} and entry.load_id < {load_id} "
-            "and exists (select 1 from judged where judged.record_key = entry.record_key) "
-            "and not exists (select 1 from judged where judged.record_key = entry.record_key "
-            "and judged.record_hash = entry.record_hash and judged.rules = entry.rules)"
-        ).format(
-            judged=_judged(load_id, entity),
-            load_id=sql.Literal(load_id),
-            source=sql.Literal(source),
-            entity=sql.Literal(entity.name),
-        )
-    )
-    return cursor.rowcount
-
-
-def _open_quarantine(connection: psycopg.Connection[Any], load_id: int, source: str, entity: Entity) -> int:
-    """One entry a failing row, closed at once where a later row of the same load brings the record right.
-
-    The same row sent again with the same faults is the same entry still.
-    """
-    cursor = connection.execute(
-        sql.SQL(
-            "with judged as ({judged}), entries as (select judged.*, "
-            "exists (select 1 from judged as better where better.record_key = judged.record_key and better.rules is null "
-            "and better.row_number > judged.row_number) as is_corrected from judged where rules is not null) "
-            "insert into ops.quarantine (source, entity, load_id, origin_load_id, row_number, record_key, record_hash, "
-            "reasons, rules, waits_for_reference, status, closed_at, closed_by_load_id, closing_note) "
-            "select {source}, {entity}, {load_id}, coalesce((select min(earlier.origin_load_id) from ops.quarantine as earlier "
-            "where earlier.source = {source} and earlier.entity = {entity} and earlier.row_number = entries.row_number), "
-            "{load_id}), row_number, record_key, record_hash, reasons, rules, waits, "
-            "case when is_corrected then 'closed' else 'open' end, case when is_corrected then clock_timestamp() end, "
-            "case when is_corrected then {load_id} end, "
-            "case when is_corrected then 'a later row of the same load brought the record right' end "
-            "from entries where not exists (select 1 from ops.quarantine as entry "
-            "where entry.status = 'open' and entry.source = {source} and entry.entity = {entity} "
-            "and entry.record_key is not distinct from entries.record_key and entry.record_hash = entries.record_hash "
-            "and entry.rules = entries.rules)"
-        ).format(
-            judged=_judged(load_id, entity),
-            source=sql.Literal(source),
-            entity=sql.Literal(entity.name),
-            load_id=sql.Literal(load_id),
         )
     )
     return cursor.rowcount

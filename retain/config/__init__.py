@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from retain.config.checks import note_meaning_problems
 from retain.config.currencies import CURRENCIES
 from retain.config.document import Document, inside, read_document
+from retain.config.keeping import Landing
 from retain.config.model import (
     Business,
     FileFormat,
@@ -35,6 +36,7 @@ __all__ = [
     "FilesSource",
     "Forecast",
     "Gate",
+    "Landing",
     "Settings",
     "Source",
     "SqlEntity",
@@ -44,7 +46,7 @@ __all__ = [
     "settings",
 ]
 
-PARTS = (Settings, Business, Forecast, Gate, Warehouse, SqlSource, FilesSource, SqlEntity, FilesEntity)
+PARTS = (Settings, Business, Forecast, Gate, Landing, Warehouse, SqlSource, FilesSource, SqlEntity, FilesEntity)
 KNOWN_KEYS = frozenset(key for part in PARTS for key in part.model_fields)
 TAB_NAMES = ("tab", r"\t")
 

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
+from retain.config.keeping import Landing
+
 WEEK_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 FileFormat = Literal["csv", "jsonl", "parquet"]
@@ -52,6 +54,9 @@ class Business(Part):
         ge=1,
         le=3660,
         description="Days without a purchase after which a customer has lapsed; measured if absent.",
+    )
+    count_free_orders: bool = Field(
+        default=False, description="Whether an order of which nothing was charged is a purchase."
     )
     discount_rate: Decimal = Field(
         default=Decimal("0.10"),
@@ -171,6 +176,7 @@ class Settings(Part):
     business: Business
     forecast: Forecast = Forecast()
     gate: Gate = Gate()
+    landing: Landing = Landing()
     warehouse: Warehouse = Warehouse()
     sources: tuple[Source, ...] = Field(min_length=1, description="Where the shop's data is.")
 

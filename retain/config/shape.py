@@ -6,6 +6,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from retain.config.document import Document, KeyPath, inside
+from retain.config.keeping import Landing
 from retain.config.model import (
     Business,
     FilesEntity,
@@ -24,6 +25,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "business": Business,
     "forecast": Forecast,
     "gate": Gate,
+    "landing": Landing,
     "warehouse": Warehouse,
 }
 

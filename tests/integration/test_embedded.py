@@ -17,7 +17,7 @@ def folder():
     path.chmod(0o755)
     yield path
     server = EmbeddedServer(path)
-    server.stop()
+    server.stop("immediate")
     shutil.rmtree(server.home, ignore_errors=True)
     shutil.rmtree(path, ignore_errors=True)
 

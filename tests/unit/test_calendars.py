@@ -1,11 +1,14 @@
 from datetime import date, timedelta
+from itertools import pairwise
 
 import jdatetime
 import pytest
 
 from retain.calendars import FIRST_DAY, LAST_DAY, calendar_days
 
-DAY, WEEK, MONTH, QUARTER, NEXT_WEEK, NEXT_MONTH, NEXT_QUARTER, WEEK_INDEX, MONTH_INDEX, QUARTER_INDEX, LABEL = range(11)
+DAY, WEEK, MONTH, QUARTER, NEXT_WEEK, NEXT_MONTH, NEXT_QUARTER, WEEK_INDEX, MONTH_INDEX, QUARTER_INDEX, LABEL = range(
+    11
+)
 
 
 def days(calendar: str, week_start: str = "monday") -> dict[date, tuple]:
@@ -18,7 +21,7 @@ def test_every_day_has_one_row_and_indexes_have_no_gaps(calendar):
     assert len(rows) == (LAST_DAY - FIRST_DAY).days + 1
     for index in (WEEK_INDEX, MONTH_INDEX, QUARTER_INDEX):
         seen = [row[index] for row in rows.values()]
-        steps = {later - earlier for earlier, later in zip(seen, seen[1:], strict=False)}
+        steps = {later - earlier for earlier, later in pairwise(seen)}
         assert steps == {0, 1}
 
 

@@ -4,6 +4,8 @@ with loads as (
         *,
         row_number() over (partition by source, entity order by load_id desc) as recency
     from {{ source('ops', 'loads') }}
+    -- a backfill, a retry or a replay goes over what was covered: how it went says nothing of how far the data has come
+    where kind in ('incremental', 'full')
 ),
 
 published as (
@@ -15,6 +17,17 @@ published as (
     from loads
     where status = 'published'
     group by source, entity
+),
+
+-- a source is complete up to the earliest of its entities, and not at all before each of them was published once
+sources as (
+    select
+        configured.source,
+        case when count(*) = count(published.verified_through) then min(published.verified_through) end
+            as verified_through
+    from {{ source('ops', 'configured_entities') }} as configured
+    left join published on configured.source = published.source and configured.entity = published.entity
+    group by configured.source
 ),
 
 waiting as (
@@ -42,8 +55,10 @@ select
     coalesce(waiting.open_quarantined_rows, 0) as open_quarantined_rows,
     waiting.oldest_open_at,
     published.verified_through,
-    published.last_published_at
+    published.last_published_at,
+    sources.verified_through as source_verified_through
 from loads
 left join published on loads.source = published.source and loads.entity = published.entity
+left join sources on loads.source = sources.source
 left join waiting on loads.source = waiting.source and loads.entity = waiting.entity
 where loads.recency = 1
