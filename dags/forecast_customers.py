@@ -1,0 +1,67 @@
+"""Predict what each customer will do, bring the predictions into the marts, draw the report.
+
+Starts when new marts are shown. Safe to trigger at any time: the same data gives the same predictions, and the ledger
+keeps those that were made before. While a whole build of the marts runs, `rebuild_marts` leaves them alone; that build's
+end starts this DAG again. It tells nobody that marts changed, so it does not start itself.
+Runbook: docs/runbooks/refused_load.md
+"""
+
+from datetime import timedelta
+
+import pendulum
+from airflow.sdk import dag, task
+
+from retain.airflow.tasks import in_words
+from retain.assets import MARTS, PREDICTIONS, REPORT
+from retain.config import settings
+
+
+@task(outlets=[PREDICTIONS])
+def predict() -> str:
+    from retain.forecast import run_forecast
+    from retain.warehouse import connect
+
+    with in_words(), connect(settings()) as connection:
+        return run_forecast(connection, settings(), progress=print).summary
+
+
+@task
+def rebuild_marts(ti=None) -> None:
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    from retain.airflow.marts import rebuild
+
+    with in_words():
+        done = rebuild(
+            settings(), "tag:forecast", is_busy=lambda: ti.get_dr_count("transform_marts", states=["running"]) > 0
+        )
+    if not done:
+        raise AirflowSkipException("A whole build of the marts is running; its end starts this DAG again.")
+
+
+@task(outlets=[REPORT])
+def draw_report() -> str:
+    from retain.report import write_report
+
+    with in_words():
+        return str(write_report(settings()))
+
+
+@dag(
+    schedule=[MARTS],
+    start_date=pendulum.datetime(2025, 1, 1, tz="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    default_args={
+        "owner": "data-platform",
+        "retries": 1,
+        "retry_delay": timedelta(seconds=30),
+    },
+    tags=["layer:forecast", "tier:2"],
+    doc_md=__doc__,
+)
+def forecast_customers() -> None:
+    predict() >> rebuild_marts() >> draw_report()
+
+
+forecast_customers()

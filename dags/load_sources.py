@@ -1,0 +1,101 @@
+"""Pull one source, prove each load, publish it to `raw`: this file makes a DAG `load_<source>` for each source of retain.yml.
+
+Runs hourly. Safe to trigger at any time, twice, or after a failure: the cursor moves only when a load is published.
+If a `gate` fails, that load was refused and its log says why; `retain loads show <load_id>` says it again. What refers to
+the refused records waits for them, everything else goes on, and the run ends failed. Runbook: docs/runbooks/refused_load.md
+"""
+
+from datetime import timedelta
+
+import pendulum
+from airflow.sdk import TaskGroup, dag, task
+
+from retain.airflow.tasks import REFERS_TO, in_words, only
+from retain.assets import RAW, loaded
+from retain.config import settings
+from retain.loads import entities_of
+
+
+@task
+def prepare() -> None:
+    from retain.warehouse import prepare
+
+    with in_words():
+        prepare(settings())
+
+
+@task
+def land(source: str, entity: str) -> int:
+    from retain.landing import land_changes
+
+    with in_words():
+        return land_changes(settings(), source, entity).load_id
+
+
+@task(retries=0)  # asking again does not make bad data better
+def gate(load_id: int) -> int:
+    from retain.gate import judge
+
+    with in_words():
+        judge(settings(), load_id).raise_if_refused()
+    return load_id
+
+
+@task
+def publish(load_id: int, entity: str, outlet_events=None) -> int:
+    from retain.publish import publish_load
+
+    with in_words():
+        done = publish_load(settings(), load_id)
+    outlet_events[RAW[entity]].extra = {"load_id": load_id, "rows_changed": done.rows_changed}
+    return done.rows_changed
+
+
+@task
+def take_up_waiting(source: str, published: list[str], ti=None) -> None:
+    """Judge again what waited for a record that has come, and say that the source was loaded, if anything of it was."""
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    from retain.loads import retry_waiting
+
+    if all(changed is None for changed in ti.xcom_pull(task_ids=published)):
+        raise AirflowSkipException("Nothing was published.")
+    with in_words():
+        retry_waiting(only(settings(), source))
+
+
+def load(source: str) -> None:
+    @dag(
+        dag_id=f"load_{source}",
+        schedule="@hourly",
+        start_date=pendulum.datetime(2025, 1, 1, tz="UTC"),
+        catchup=False,
+        max_active_runs=1,
+        default_args={
+            "owner": "data-platform",
+            "retries": 2,
+            "retry_delay": timedelta(seconds=30),
+            "retry_exponential_backoff": 2,
+        },
+        tags=["layer:load", f"source:{source}", "tier:1"],
+        doc_md=__doc__,
+    )
+    def load_source() -> None:
+        ready, published = prepare(), {}
+        for entity in entities_of(settings(), source):
+            with TaskGroup(entity, prefix_group_id=False):
+                landed = land.override(task_id=f"land_{entity}")(source, entity)
+                judged = gate.override(task_id=f"gate_{entity}")(landed)
+                outlet = publish.override(task_id=f"publish_{entity}", outlets=[RAW[entity]])
+                waits_for = [published[other] for other in REFERS_TO.get(entity, ()) if other in published]
+                (waits_for or ready) >> landed
+                published[entity] = outlet(judged, entity)
+        last = take_up_waiting.override(outlets=[loaded(source)])(source, [f"publish_{entity}" for entity in published])
+        # A teardown runs whatever became of the others, and whether the run succeeded is for the others to say.
+        list(published.values()) >> last.as_teardown()
+
+    load_source()
+
+
+for configured in settings().sources:
+    load(configured.name)

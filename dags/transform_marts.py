@@ -1,0 +1,98 @@
+"""Build and test the models, one task a model, and show the new marts when every test has passed.
+
+Starts when a source was loaded. Safe to trigger at any time: people see the old marts until all of the new are right.
+If a model fails, its log names the test and the rows; put it right, then clear the model and what follows it, and the run
+goes on from there. If `show_marts` says that another build came between, clear the whole run.
+Runbook: docs/runbooks/refused_load.md
+"""
+
+from datetime import timedelta
+
+import pendulum
+from airflow.sdk import AssetAny, dag, task
+from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
+from cosmos.constants import ExecutionMode, InvocationMode, LoadMode, TestBehavior, TestIndirectSelection
+
+from retain.airflow.manifest import write_manifest
+from retain.airflow.tasks import in_words, loads_are_running, with_settings
+from retain.assets import MARTS, RAW, loaded
+from retain.config import settings
+from retain.transform import PROJECT
+
+PATIENCE = timedelta(hours=1)
+
+
+@task.sensor(mode="poke", poke_interval=3, timeout=2 * PATIENCE.total_seconds())
+def wait_for_loads(ti=None, dag_run=None) -> bool:
+    """Two sources that load at the same hour make one build over quiet tables; a load without an end holds up nobody."""
+    waited = pendulum.now("UTC") - dag_run.start_date
+    return waited > PATIENCE or not loads_are_running(settings(), ti)
+
+
+@task(inlets=list(RAW.values()))
+def prepare(run_id=None) -> None:
+    from retain.airflow.marts import begin_build
+    from retain.loads import retry_waiting
+    from retain.warehouse import prepare
+
+    with in_words():
+        prepare(settings())
+        retry_waiting(settings())  # a record of one source may have waited for a record of another
+        begin_build(settings(), run_id)
+
+
+@task(retries=0)
+def check_across_models() -> int:
+    from retain.airflow.marts import check_across_models
+
+    with in_words():
+        return check_across_models(settings())
+
+
+@task(outlets=[MARTS])
+def show_marts(run_id=None) -> list[str]:
+    from retain.airflow.marts import finish_build
+
+    with in_words():
+        return finish_build(settings(), run_id)
+
+
+@dag(
+    schedule=AssetAny(*(loaded(source.name) for source in settings().sources)),
+    start_date=pendulum.datetime(2025, 1, 1, tz="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    default_args={
+        "owner": "data-platform",
+        "retries": 2,
+        "retry_delay": timedelta(seconds=30),
+        "retry_exponential_backoff": 2,
+    },
+    tags=["layer:transform", "tier:1"],
+    doc_md=__doc__,
+)
+def transform_marts() -> None:
+    models = DbtTaskGroup(
+        group_id="models",
+        project_config=ProjectConfig(
+            dbt_project_path=PROJECT, manifest_path=write_manifest(settings()), install_dbt_deps=False
+        ),
+        profile_config=ProfileConfig("retain", "warehouse", profiles_yml_filepath=PROJECT / "profiles.yml"),
+        execution_config=ExecutionConfig(
+            execution_mode=ExecutionMode.LOCAL,
+            invocation_mode=InvocationMode.DBT_RUNNER,
+            test_indirect_selection=TestIndirectSelection.CAUTIOUS,
+        ),
+        render_config=RenderConfig(
+            load_method=LoadMode.DBT_MANIFEST,
+            test_behavior=TestBehavior.BUILD,
+            emit_datasets=False,
+            normalize_task_id=lambda node: node.name,
+            normalize_task_display_name=lambda node: node.name,
+        ),
+        operator_args={"interceptors": [with_settings], "retries": 0, "dbt_cmd_flags": ["--no-write-json"]},
+    )
+    wait_for_loads() >> prepare() >> models >> check_across_models() >> show_marts()
+
+
+transform_marts()

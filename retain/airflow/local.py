@@ -1,0 +1,128 @@
+"""`retain airflow`: a whole local Airflow in the foreground, on loopback, with Retain's DAGs on, until Ctrl-C."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from retain import warehouse
+from retain.airflow.components import COMMANDS, Component, check, run_once, start, stop
+from retain.airflow.manifest import write_manifest
+from retain.airflow.page import Page
+from retain.airflow.surroundings import (
+    DAGS,
+    USER,
+    environment_of,
+    home_of,
+    logs_of,
+    metadata_of,
+    password_file,
+    write_password,
+)
+from retain.cli.screen import console, heading, step
+from retain.config import Settings
+from retain.embedded import port_is_taken
+from retain.errors import OutOfReach, UserError
+
+SECONDS_TO_START = 180.0
+
+
+def run_airflow(settings: Settings, port: int) -> None:
+    """Start Airflow on 127.0.0.1:`port`, print how to log in, and stay until Ctrl-C or SIGTERM; then end every process.
+
+    Raises UserError when the port is taken (before anything is started), OutOfReach when a component does not come up
+    or ends by itself; the others are ended first.
+    """
+    if port_is_taken(port):
+        raise UserError(
+            f"Port {port} on 127.0.0.1 is in use by another program.",
+            hint="Stop that program, or choose another port: `retain airflow --port 8081`.",
+        )
+    heading(f"Airflow for {settings.business.name}")
+    running: list[Component] = []
+    with asked_to_stop() as stopping:
+        try:
+            environment = _prepare(settings, port, stopping)
+            _start(settings, port, environment, running, stopping)
+            while not stopping.wait(1.0):
+                check(running)
+        finally:
+            if running:
+                with step("Stop Airflow"):
+                    stop(running)
+
+
+@contextmanager
+def asked_to_stop() -> Iterator[threading.Event]:
+    """An event that Ctrl-C, SIGTERM or a closed terminal sets, so that no exception comes between a start and its end."""
+    event = threading.Event()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        event.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield event
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _prepare(settings: Settings, port: int, stopping: threading.Event) -> dict[str, str]:
+    with step("Prepare the warehouse"):
+        warehouse.prepare(settings)
+    with step("Prepare Airflow's own database") as current:
+        home_of(settings).mkdir(parents=True, exist_ok=True, mode=0o700)
+        metadata = metadata_of(settings)
+        current.note = metadata.note
+        write_password(settings)
+        environment = environment_of(settings, port, metadata)
+        run_once("migrate", ["db", "migrate"], environment, logs_of(settings), stopping)
+    if not stopping.is_set():
+        with step("Read the dbt project"):
+            write_manifest(settings)
+    return environment
+
+
+def _start(
+    settings: Settings, port: int, environment: dict[str, str], running: list[Component], stopping: threading.Event
+) -> None:
+    if stopping.is_set():
+        return
+    page = Page(port, password_file(settings))
+    with step("Start Airflow") as current:
+        for name, command in COMMANDS.items():
+            running.append(start(name, command, environment, logs_of(settings)))
+        _wait_until_ready(settings, page, running, stopping, current.say)
+        current.note = ", ".join(COMMANDS)
+    if not stopping.is_set():
+        console.print(f"\nAirflow is at {page.address}", style="bold")
+        console.print(f"User {USER}; the password is in {password_file(settings)}", soft_wrap=True)
+        console.print("The DAGs are on: sources load every hour, the marts follow. Ctrl-C stops it.")
+
+
+def _wait_until_ready(
+    settings: Settings,
+    page: Page,
+    running: list[Component],
+    stopping: threading.Event,
+    say: Callable[[str], None],
+) -> None:
+    """Wait for every component's heartbeat, and then for the DAGs."""
+    expected = len(settings.sources) + len(list(DAGS.glob("*.py"))) - 1  # load_sources.py makes one for each source
+    deadline = time.monotonic() + SECONDS_TO_START
+    while not stopping.wait(0.5):
+        check(running)
+        waiting_for = page.what_is_missing()
+        if not waiting_for and page.dag_count() >= expected:
+            return
+        if not waiting_for and (errors := page.import_errors()):
+            raise OutOfReach(f"A DAG cannot be read: {errors[0]}", hint=f"Logs: {logs_of(settings)}")
+        if time.monotonic() > deadline:
+            raise OutOfReach(
+                f"Airflow did not come up in {SECONDS_TO_START:.0f} s: {waiting_for or 'the DAGs'} did not appear.",
+                hint=f"Logs: {logs_of(settings)}",
+            )
+        say(f"waiting for {waiting_for or 'the DAGs'}")

@@ -1,0 +1,104 @@
+"""Build the marts in several processes: what a single `retain build` does under one lock, in steps that Airflow runs."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from retain.airflow.manifest import manifest_of, write_manifest
+from retain.config import Settings
+from retain.errors import Refused
+from retain.transform import arguments, clear_next, only_one_build, run_dbt, show_next
+from retain.warehouse import connect
+
+NEXT = "marts_next"
+
+
+def begin_build(settings: Settings, run: str) -> None:
+    """Empty `marts_next` and write on it whose build it is. Raises Refused while another build runs."""
+    with connect(settings) as connection, only_one_build(connection):
+        clear_next(connection)
+        _sign(connection, run)
+
+
+def finish_build(settings: Settings, run: str) -> list[str]:
+    """Show the marts that `run` has built; returns their names.
+
+    Raises Refused when some are missing or `marts_next` is another build's by now: what people see stays as it is.
+    """
+    with connect(settings) as connection, only_one_build(connection):
+        expected, built = marts_of(settings), _tables(connection)
+        if _signature(connection) != run or built != expected:
+            missing = ", ".join(sorted(expected - built)) or "none"
+            raise Refused(
+                f"Another build came between: marts_next is not what this run made (missing: {missing}). "
+                "The marts are still those of the last good build.",
+                hint="Clear the whole run, from its first task.",
+            )
+        show_next(connection, replace_all=True)
+    return sorted(built)
+
+
+def rebuild(settings: Settings, select: str, *, is_busy: Callable[[], bool]) -> bool:
+    """Build some marts anew and show them; False, with nothing done, when `is_busy` says that a whole build runs.
+
+    Asked under the lock: a whole build that begins later waits for this one.
+    """
+    with connect(settings) as connection, only_one_build(connection):
+        if is_busy():
+            return False
+        clear_next(connection)
+        _sign(connection, select)
+        run_dbt(settings, [*arguments(settings, "build"), "--indirect-selection", "cautious", "--select", select])
+        show_next(connection, replace_all=False)
+    return True
+
+
+def check_across_models(settings: Settings) -> int:
+    """Run the tests that look at several models, or at none; returns how many. A model's own run with the model."""
+    names = tests_across_models(settings)
+    if not names:
+        return 0
+    return run_dbt(settings, [*arguments(settings, "test"), "--select", *names]).tests
+
+
+def marts_of(settings: Settings) -> set[str]:
+    """The tables that a whole build makes in `marts_next`."""
+    nodes = _manifest(settings)["nodes"].values()
+    return {node["alias"] for node in nodes if node["resource_type"] == "model" and node["schema"] == NEXT}
+
+
+def tests_across_models(settings: Settings) -> list[str]:
+    """Names of the tests that no single model brings along."""
+    manifest = _manifest(settings)
+    tests = [node for node in manifest["nodes"].values() if node["resource_type"] == "test"]
+    tests += manifest["unit_tests"].values()
+    return sorted(test["name"] for test in tests if not is_of_one_model(test["depends_on"]["nodes"]))
+
+
+def is_of_one_model(depends_on: list[str]) -> bool:
+    """Whether a test runs with `dbt build` of its model: it then depends on that model and on nothing else."""
+    return len(depends_on) == 1 and depends_on[0].startswith("model.")
+
+
+def _manifest(settings: Settings) -> dict[str, Any]:
+    write_manifest(settings)
+    manifest: dict[str, Any] = json.loads(manifest_of(settings).read_text())
+    return manifest
+
+
+def _tables(connection: psycopg.Connection[Any]) -> set[str]:
+    return {row[0] for row in connection.execute("select tablename from pg_tables where schemaname = %s", [NEXT])}
+
+
+def _sign(connection: psycopg.Connection[Any], run: str) -> None:
+    statement = sql.SQL("comment on schema {} is {}").format(sql.Identifier(NEXT), sql.Literal(run))
+    connection.execute(statement)
+    connection.commit()
+
+
+def _signature(connection: psycopg.Connection[Any]) -> str | None:
+    row = connection.execute("select obj_description(to_regnamespace(%s)::oid, 'pg_namespace')", [NEXT]).fetchone()
+    return row[0] if row else None

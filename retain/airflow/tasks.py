@@ -1,0 +1,54 @@
+"""What the tasks of several DAGs share: endings in words, who waits for whom, dbt's settings at run time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from retain.config import Settings, settings
+from retain.errors import RetainError, UserError
+
+# Within a source: a record is found faulty when what it refers to is not there.
+REFERS_TO: dict[str, tuple[str, ...]] = {
+    "orders": ("exchange_rates", "customers"),
+    "order_items": ("orders", "products"),
+    "returns": ("orders",),
+}
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """End a task with Retain's sentence. What only a person can put right is not tried again."""
+    try:
+        yield
+    except UserError as error:
+        raise AirflowFailException(str(error)) from None
+    except RetainError as error:
+        raise AirflowException(str(error)) from None
+
+
+def only(config: Settings, source: str) -> Settings:
+    """The same settings with one source: what a load DAG may touch while the others run."""
+    return config.model_copy(update={"sources": (config.source(source),)})
+
+
+def with_settings(context: Any, operator: Any) -> None:
+    """Cosmos calls this before each dbt command: connection and vars are those of this moment, not of the DAG's parsing.
+
+    The connection goes into the environment of the task's own process, because what an operator is given is shown on
+    the web page.
+    """
+    import os
+
+    from retain.transform import environment, variables
+    from retain.warehouse import ensure_running
+
+    with in_words():
+        ensure_running(settings())
+        os.environ.update(environment(settings()))
+        operator.vars = variables(settings())
+
+
+def loads_are_running(config: Settings, ti: Any) -> bool:
+    return any(ti.get_dr_count(f"load_{source.name}", states=["running"]) for source in config.sources)

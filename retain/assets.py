@@ -1,0 +1,26 @@
+"""The assets that the DAGs tell each other about: what was loaded, what was published, what was built."""
+
+from airflow.sdk import Asset
+
+from retain.entities import ENTITIES
+
+# An asset is a table of *the* warehouse, wherever that stands today: host and port in the address are names, not places.
+ADDRESS = "postgres://warehouse:5432/retain"
+
+
+def _table(schema: str, table: str) -> Asset:
+    return Asset(name=f"{schema}/{table}", uri=f"{ADDRESS}/{schema}/{table}", group=schema)
+
+
+RAW: dict[str, Asset] = {entity: _table("raw", entity) for entity in ENTITIES}
+PREDICTIONS = _table("forecast", "predictions")
+
+# All marts change in one transaction, so they are one asset.
+MARTS = Asset(name="marts", uri=f"{ADDRESS}/marts/all", group="marts")
+REPORT = Asset(name="report", uri="x-retain:report", group="marts")
+
+
+def loaded(source: str) -> Asset:
+    """A source was read to its end and something of it was published. What waits for loads waits for this: by then the
+    entities of the source fit together, which they do not between the publishing of one entity and the next."""
+    return Asset(name=f"loads/{source}", uri=f"x-retain:loads/{source}", group="loads")

@@ -1,0 +1,56 @@
+"""Run DAGs one after the other in a process of their own, as `airflow dags test` does; write down how they ended.
+
+Usage: run_dags.py OUTPUT DAG_ID...  (RETAIN_CONFIG names the retain.yml; INSTEAD is a pattern of tasks that are taken as done)
+"""
+
+import gc
+import json
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+DAGS = Path(__file__).parents[2] / "dags"
+
+
+def main() -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    from retain.airflow.executor import HEAVY
+
+    for module in HEAVY:
+        import_module(module)
+    gc.freeze()  # as the executor does before it forks: Cosmos collects garbage after each model
+    dbt_tests = listen_to_dbt()
+    bag = DagBag(DAGS)
+    if bag.import_errors:
+        sys.exit(str(bag.import_errors))
+    runs = {}
+    for dag_id in sys.argv[2:]:
+        done = bag.dags[dag_id].test(mark_success_pattern=os.environ.get("INSTEAD"))
+        tasks = {task.task_id: str(task.state) for task in done.get_task_instances()}
+        runs[dag_id] = {"state": str(done.state), "tasks": tasks, "dbt_tests": list(dbt_tests)}
+        dbt_tests.clear()
+    Path(sys.argv[1]).write_text(json.dumps(runs))
+
+
+def listen_to_dbt() -> list[str]:
+    """A list that grows by the name of every test that dbt runs in this process."""
+    from dbt.cli.main import dbtRunner
+
+    names: list[str] = []
+    invoke = dbtRunner.invoke
+
+    def listen(runner: dbtRunner, *args: Any, **kwargs: Any) -> Any:
+        outcome = invoke(runner, *args, **kwargs)
+        results = getattr(outcome.result, "results", [])
+        names.extend(result.node.name for result in results if "test" in str(result.node.resource_type))
+        return outcome
+
+    dbtRunner.invoke = listen
+    return names
+
+
+if __name__ == "__main__":
+    main()

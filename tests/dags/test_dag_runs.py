@@ -1,0 +1,140 @@
+"""The DAGs, run for real over a small shop: the same marts as the command line's, and nothing shown that is not right."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from psycopg.rows import dict_row
+
+from retain.airflow.manifest import manifest_of
+from retain.config import load_settings
+from retain.warehouse import connect
+
+# What differs between two warehouses with the same data: when things happened there, and the numbers they got.
+OF_THE_RUN = {
+    "load_health": {
+        "last_load_id",
+        "last_loaded_at",
+        "verified_through",
+        "last_published_at",
+        "oldest_open_at",
+        "source_verified_through",
+    },
+    "forecast_models": {"fitted_at"},
+}
+
+
+class Day(NamedTuple):
+    """A day of the shop in Airflow, and how its runs ended."""
+
+    config: Path
+    runs: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def day(make_shop, run_dags) -> Day:
+    config = make_shop("airflow")
+    return Day(config, run_dags(config, "load_till", "load_web", "transform_marts", "forecast_customers"))
+
+
+@pytest.fixture(scope="module")
+def by_hand(make_shop) -> Path:
+    """The same shop, loaded and built by the command line."""
+    config = make_shop("by_hand")
+    command = [sys.executable, "-m", "retain", "run", "--config", str(config)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return config
+
+
+def rows_of(config: Path, query: str) -> list[dict[str, Any]]:
+    with connect(load_settings(config)) as connection:
+        return connection.cursor(row_factory=dict_row).execute(query.encode()).fetchall()
+
+
+def marts_of(config: Path) -> dict[str, list[str]]:
+    """Every row of every mart, as text."""
+    marts = {}
+    for table in (
+        row["tablename"] for row in rows_of(config, "select tablename from pg_tables where schemaname = 'marts'")
+    ):
+        rows = rows_of(config, f"select * from marts.{table}")
+        left_out = OF_THE_RUN.get(table, set())
+        marts[table] = sorted(str({name: value for name, value in row.items() if name not in left_out}) for row in rows)
+    return marts
+
+
+def test_every_task_of_a_day_succeeds(day):
+    assert {dag_id: run.state for dag_id, run in day.runs.items()} == dict.fromkeys(day.runs, "success")
+    assert {state for run in day.runs.values() for state in run.tasks.values()} == {"success"}
+
+
+def test_the_marts_are_those_of_the_command_line(day, by_hand):
+    from_airflow, from_hand = marts_of(day.config), marts_of(by_hand)
+    assert len(from_airflow) >= 14
+    assert from_airflow.keys() == from_hand.keys()
+    for table, rows in from_hand.items():
+        assert from_airflow[table] == rows, table
+    assert len(from_airflow["fct_orders"]) > 300
+    assert not any(
+        "'expected_occasions_365': None" in row for row in from_airflow["customer_value"]
+    )  # the forecast is in
+
+
+def test_every_dbt_test_runs_once(day):
+    manifest = json.loads(manifest_of(load_settings(day.config)).read_text())
+    known = [node["name"] for node in manifest["nodes"].values() if node["resource_type"] == "test"]
+    known += [test["name"] for test in manifest["unit_tests"].values()]
+    assert sorted(day.runs["transform_marts"].dbt_tests) == sorted(known)
+
+
+def test_the_report_is_drawn(day):
+    assert (load_settings(day.config).state_folder / "report" / "retain.html").stat().st_size > 100_000
+
+
+def test_a_run_over_the_same_data_changes_nothing(day, run_dags):
+    before, loads = marts_of(day.config), rows_of(day.config, "select count(*) from raw.orders")
+    assert run_dags(day.config, "load_web")["load_web"].state == "success"
+    assert rows_of(day.config, "select count(*) from raw.orders") == loads
+    assert rows_of(
+        day.config, "select max(rows_changed) as most from ops.loads where source = 'web' and load_id > 6"
+    ) == [{"most": 0}]
+    assert marts_of(day.config) == before
+
+
+def test_a_refused_load_stops_only_what_refers_to_it(make_shop, run_dags):
+    config = make_shop("refused")
+    orders = config.parent / "web" / "orders.csv"
+    good = orders.read_text()
+    orders.write_text(good.replace(",EUR,", ",Euro,"))
+    run = run_dags(config, "load_web")["load_web"]
+    assert run.state == "failed"
+    assert {task for task, state in run.tasks.items() if state == "failed"} == {"gate_orders"}
+    assert {task for task, state in run.tasks.items() if state == "upstream_failed"} == {
+        "publish_orders", "land_order_items", "gate_order_items", "publish_order_items",
+        "land_returns", "gate_returns", "publish_returns",
+    }  # fmt: skip
+    assert run.tasks["publish_products"] == run.tasks["take_up_waiting"] == "success"
+    refused = rows_of(config, "select message from ops.loads where status = 'refused'")
+    assert "rows fail" in refused[0]["message"]
+    assert rows_of(config, "select count(*) from raw.orders") == [{"count": 0}]
+
+    orders.write_text(good)
+    again = run_dags(config, "load_web")["load_web"]
+    assert again.state == "success"
+    assert rows_of(config, "select count(*) from raw.orders") == [{"count": good.count("\n") - 1}]
+    assert rows_of(config, "select count(*) from ops.quarantine where status = 'open'") == [{"count": 0}]
+
+
+def test_a_source_that_cannot_be_read_starts_no_build(make_shop, run_dags):
+    config = make_shop("unreadable")
+    (config.parent / "till" / "till-1.csv").unlink()
+    run = run_dags(config, "load_till")["load_till"]
+    assert run.state == "failed"
+    assert run.tasks == {
+        "prepare": "success", "land_orders": "failed", "gate_orders": "upstream_failed",
+        "publish_orders": "upstream_failed", "take_up_waiting": "skipped",
+    }  # fmt: skip
