@@ -1,0 +1,282 @@
+"""The commands, as `retain --help` shows them."""
+
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from retain.errors import UserError
+
+DAILY, LOOK, SERVE, DEVELOP = "Every day", "Look inside", "Servers", "Develop"
+
+app = typer.Typer(
+    name="retain",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help=(
+        "[bold]Retain[/bold]: a customer-retention data warehouse that a shop runs itself.\n\n"
+        "[bold]retain demo[/bold] shows everything on a simulated shop; [bold]retain run[/bold] does the same for yours, "
+        "as its retain.yml says: load what changed, validate it, build the marts, forecast, draw the report."
+    ),
+    epilog="Exit codes: 0 done · 1 done with refused loads or failed checks · 2 your input · 3 a source or server out of reach",
+)
+loads_app = typer.Typer(help="The last loads, or one of them in full.", invoke_without_command=True)
+quarantine_app = typer.Typer(help="The rows that no mart may count, and why.", invoke_without_command=True)
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        help="The retain.yml to use (else $RETAIN_CONFIG, ./retain.yml, or the demo's).",
+        show_default=False,
+    ),
+]
+
+
+class Format(StrEnum):
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+@app.command(rich_help_panel=DAILY)
+def demo() -> None:
+    """Fill a demo shop, load it, build everything, and say where to look."""
+    from retain.cli import running
+
+    running.demo()
+
+
+@app.command(rich_help_panel=DAILY)
+def run(config: Config = None) -> None:
+    """Load what changed, build the marts, forecast, draw the report."""
+    from retain.cli import running
+
+    running.run(config)
+
+
+@app.command(rich_help_panel=DAILY)
+def load(
+    config: Config = None,
+    source: Annotated[
+        list[str] | None, typer.Option("--source", "-s", help="Only this source (may be repeated).")
+    ] = None,
+    entity: Annotated[
+        list[str] | None, typer.Option("--entity", "-e", help="Only this entity (may be repeated).")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Read everything again, not only what changed.")] = False,
+    from_on: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="DAY", help="Read again what the sources changed from this day on (a backfill)."
+        ),
+    ] = None,
+    until_on: Annotated[
+        str | None,
+        typer.Option(
+            "--to", metavar="DAY", help="… up to this day, which is not read any more; through today if absent."
+        ),
+    ] = None,
+) -> None:
+    """Extract, land, validate and publish what changed at the sources; with --from, fill a span of time again."""
+    from retain.cli import running
+
+    running.load(config, source, entity, full, day("--from", from_on), day("--to", until_on))
+
+
+@app.command(rich_help_panel=DAILY)
+def replay(
+    config: Config = None,
+    load_id: Annotated[int | None, typer.Option("--load", "-l", metavar="N", help="The records of this load.")] = None,
+    source: Annotated[str | None, typer.Option("--source", "-s", help="Everything of this source.")] = None,
+    entity: Annotated[str | None, typer.Option("--entity", "-e", help="Everything of this entity.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Everything.")] = False,
+) -> None:
+    """Rebuild raw from landing alone, with the decisions of the time: the same bytes. No source is asked."""
+    from retain.cli import restoring
+
+    restoring.rebuild(config, load_id, source, entity, everything)
+
+
+@app.command(rich_help_panel=DAILY)
+def build(
+    config: Config = None,
+    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Rebuild what is kept incrementally.")] = False,
+) -> None:
+    """Build and test the marts with dbt."""
+    from retain.cli import running
+
+    running.build(config, full_refresh)
+
+
+@app.command(rich_help_panel=DAILY)
+def forecast(config: Config = None) -> None:
+    """Fit the models, score every customer, grade what is due."""
+    from retain.cli import running
+
+    running.forecast(config)
+
+
+@app.command(rich_help_panel=DAILY)
+def report(
+    config: Config = None,
+    open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """Draw the marts: one HTML file that opens offline, and a PNG."""
+    from retain.cli import running
+
+    running.report(config, open_it)
+
+
+@app.command(rich_help_panel=LOOK)
+def status(config: Config = None) -> None:
+    """What the warehouse holds, how fresh it is, what waits for a person."""
+    from retain.cli import looking
+
+    looking.status(config)
+
+
+@app.command(rich_help_panel=LOOK)
+def query(
+    statement: Annotated[str, typer.Argument(help='SQL, e.g. "select * from marts.key_figures"')],
+    config: Config = None,
+    format: Annotated[Format, typer.Option("--format", "-f", help="How to print it.")] = Format.table,
+) -> None:
+    """Ask the marts in SQL, as the read-only BI role."""
+    from retain.cli import looking
+
+    looking.query(config, statement, format.value)
+
+
+@loads_app.callback()
+def loads(
+    context: typer.Context, config: Config = None, limit: Annotated[int, typer.Option(help="How many.")] = 20
+) -> None:
+    """The last loads; `retain loads show N` for one of them."""
+    if context.invoked_subcommand is None:
+        from retain.cli import looking
+
+        looking.loads(config, limit)
+
+
+@loads_app.command("show")
+def loads_show(load_id: int, config: Config = None) -> None:
+    """One load: its window, its counts, what every expectation found."""
+    from retain.cli import looking
+
+    looking.loads_show(config, load_id)
+
+
+@quarantine_app.callback()
+def quarantine(context: typer.Context, config: Config = None) -> None:
+    """What is held back, by source, entity and reason; `retain quarantine show N` for one row."""
+    if context.invoked_subcommand is None:
+        from retain.cli import quarantine as keeping
+
+        keeping.listed(config)
+
+
+@quarantine_app.command("list")
+def quarantine_list(
+    config: Config = None,
+    source: Annotated[str | None, typer.Option("--source", "-s", help="Only rows of this source.")] = None,
+    entity: Annotated[str | None, typer.Option("--entity", "-e", help="Only rows of this entity.")] = None,
+    rule: Annotated[str | None, typer.Option("--rule", "-r", help="Only rows that this rule holds.")] = None,
+    limit: Annotated[int, typer.Option(help="How many rows to list at most.")] = 50,
+) -> None:
+    """How many rows are held back, by source and rule; with a filter, the rows too."""
+    from retain.cli import quarantine as keeping
+
+    keeping.listed(config, source, entity, rule, limit)
+
+
+@quarantine_app.command("show")
+def quarantine_show(quarantine_id: int, config: Config = None) -> None:
+    """One row in quarantine: every reason, and the record as it was sent."""
+    from retain.cli import quarantine as keeping
+
+    keeping.show(config, quarantine_id)
+
+
+Entries = Annotated[list[int], typer.Argument(metavar="N", help="Entries, by their numbers.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why, in words that will be understood in a year.")]
+
+
+@quarantine_app.command("release")
+def quarantine_release(quarantine_ids: Entries, reason: Reason, config: Config = None) -> None:
+    """Publish these rows as they were sent, past the rules that held them. All of them or none."""
+    from retain.cli import quarantine as keeping
+
+    keeping.release(config, quarantine_ids, reason)
+
+
+@quarantine_app.command("discard")
+def quarantine_discard(quarantine_ids: Entries, reason: Reason, config: Config = None) -> None:
+    """End these entries: what was sent will never count, even if it is sent again."""
+    from retain.cli import quarantine as keeping
+
+    keeping.discard(config, quarantine_ids, reason)
+
+
+app.add_typer(loads_app, name="loads", rich_help_panel=LOOK)
+app.add_typer(quarantine_app, name="quarantine", rich_help_panel=LOOK)
+
+
+@app.command(rich_help_panel=SERVE)
+def airflow(
+    config: Config = None,
+    port: Annotated[int, typer.Option(help="Port of its web page, on loopback.")] = 8080,
+) -> None:
+    """Run a whole local Airflow with Retain's DAGs, until Ctrl-C."""
+    from retain.cli import serving
+
+    serving.airflow(config, port)
+
+
+@app.command(rich_help_panel=SERVE)
+def stop(config: Config = None) -> None:
+    """Stop the embedded PostgreSQL."""
+    from retain.cli import serving
+
+    serving.stop(config)
+
+
+@app.command(rich_help_panel=DEVELOP, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def test(context: typer.Context) -> None:
+    """Run the tests; arguments go to pytest."""
+    from retain.cli import developing
+
+    developing.test(context.args)
+
+
+@app.command(rich_help_panel=DEVELOP)
+def lint() -> None:
+    """ruff, mypy, sqlfluff, as CI runs them."""
+    from retain.cli import developing
+
+    developing.lint()
+
+
+@app.command(hidden=True)
+def lock() -> None:
+    """Resolve requirements.in and requirements-dev.in into their locks."""
+    from retain.cli import developing
+
+    developing.lock()
+
+
+def day(option: str, text: str | None) -> date | None:
+    """A day of the command line. Raises UserError when it is none."""
+    try:
+        return date.fromisoformat(text) if text is not None else None
+    except ValueError:
+        raise UserError(f'{option} "{text}" is not a day.', hint="A day is written like 2025-03-01.") from None
+
+
+def unknown(kind: str, name: str, known: list[str]) -> UserError:
+    return UserError(f"There is no {kind} '{name}' in this retain.yml.", hint=f"It has: {', '.join(known)}.")

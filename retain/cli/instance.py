@@ -1,0 +1,60 @@
+"""Which retain.yml a command means, and the demo's own surroundings."""
+
+import os
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from retain.config import Settings, load_settings
+from retain.embedded import OWNER, EmbeddedServer, secret
+from retain.errors import UserError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DEMO_CONFIG = REPOSITORY / "examples" / "demo" / "retain.yml"
+DEMO_FOLDER = REPOSITORY / ".retain" / "demo"
+SHOP_DATABASE = "shop"
+
+
+def settings_of(config: Path | None) -> Settings:
+    """The settings of --config, $RETAIN_CONFIG, ./retain.yml, or the demo once it was made; remembered in RETAIN_CONFIG."""
+    path = config or _from_environment() or _here() or _demo_if_made()
+    if path is None:
+        raise UserError(
+            "There is no retain.yml here.",
+            hint="Name one with --config, copy examples/demo/retain.yml, or see everything with `bin/retain demo`.",
+        )
+    path = path.resolve()
+    if path == DEMO_CONFIG:
+        enter_demo()
+    os.environ["RETAIN_CONFIG"] = str(path)
+    return load_settings(path)
+
+
+def _from_environment() -> Path | None:
+    named = os.environ.get("RETAIN_CONFIG")
+    return Path(named) if named else None
+
+
+def _here() -> Path | None:
+    return Path("retain.yml") if Path("retain.yml").exists() else None
+
+
+def _demo_if_made() -> Path | None:
+    return DEMO_CONFIG if (DEMO_FOLDER / "server.json").exists() else None
+
+
+def enter_demo() -> dict[str, Any]:
+    """Start the demo's server and set the variables that examples/demo/retain.yml names; returns the shop's connection."""
+    server = EmbeddedServer(DEMO_FOLDER)
+    server.start()
+    server.create_database(SHOP_DATABASE)
+    shop = server.dsn(SHOP_DATABASE)
+    os.environ["RETAIN_SHOP_USER"] = OWNER
+    os.environ["RETAIN_SHOP_PASSWORD"] = secret(DEMO_FOLDER, "owner_password")
+    os.environ["RETAIN_SHOP_PORT"] = str(shop["port"])
+    return shop
+
+
+def yesterday(timezone: str) -> date:
+    return (datetime.now(ZoneInfo(timezone)) - timedelta(days=1)).date()

@@ -1,0 +1,260 @@
+"""`retain status`, `query`, `loads`: what the warehouse says of itself."""
+
+import csv
+import json
+import sys
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+from rich.markup import escape
+from rich.table import Table
+
+from retain import warehouse
+from retain.cli.instance import settings_of
+from retain.cli.screen import console, heading
+from retain.config import Settings
+from retain.errors import UserError
+from retain.progress import verified_through
+
+
+def query(config: Path | None, statement: str, format: str) -> None:
+    """Run one statement as the BI role, in a transaction that cannot write."""
+    settings = settings_of(config)
+    warehouse.ensure_running(settings)
+    with warehouse.open_connection(warehouse.bi_dsn(settings)) as connection:
+        connection.read_only = True
+        try:
+            cursor = connection.execute(statement.encode())
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise UserError(f"The BI role may only read the schema marts: {str(error).splitlines()[0]}.") from None
+        except psycopg.errors.ReadOnlySqlTransaction:
+            raise UserError("The BI role may only read: the statement would change something.") from None
+        except (psycopg.ProgrammingError, psycopg.DataError) as error:
+            raise UserError(f"The statement cannot be run: {str(error).strip()}") from None
+        if cursor.description is None:
+            raise UserError("The statement returns no rows to show.")
+        names = [column.name for column in cursor.description]
+        rows = cursor.fetchall()
+    {"table": _as_table, "csv": _as_csv, "json": _as_json}[format](names, rows)
+
+
+def _as_table(names: list[str], rows: list[tuple[Any, ...]]) -> None:
+    table = Table(header_style="bold", box=None, pad_edge=False)
+    numeric = [
+        bool(rows) and all(isinstance(row[n], int | float | Decimal | None) for row in rows) for n in range(len(names))
+    ]
+    for name, right in zip(names, numeric, strict=True):
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*("" if value is None else str(_plain(value)) for value in row))
+    console.print(table)
+    console.print(f"[dim]{len(rows):,} rows[/dim]")
+
+
+def _as_csv(names: list[str], rows: list[tuple[Any, ...]]) -> None:
+    writer = csv.writer(sys.stdout)
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow(["" if value is None else _plain(value) for value in row])
+
+
+def _as_json(names: list[str], rows: list[tuple[Any, ...]]) -> None:
+    """Numbers with decimals are printed with all their digits, as JSON numbers."""
+    lines = [
+        "{" + ", ".join(f"{json.dumps(name)}: {_json(value)}" for name, value in zip(names, row, strict=True)) + "}"
+        for row in rows
+    ]
+    sys.stdout.write("[" + ",\n ".join(lines) + "]\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return "{" + ",".join(str(item) for item in value) + "}"
+    if isinstance(value, dict):
+        return json.dumps(value)
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    return value
+
+
+def _json(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return str(value) if value.is_finite() else "null"
+    if isinstance(value, date | datetime | UUID | timedelta):
+        return json.dumps(str(value) if not isinstance(value, datetime) else value.isoformat())
+    return json.dumps(value, ensure_ascii=False)
+
+
+def status(config: Path | None) -> None:
+    settings = settings_of(config)
+    with warehouse.connect(settings) as connection:
+        require_warehouse(connection)
+        heading(f"{settings.business.name}, as of {settings.as_of_on}")
+        rows = connection.execute(
+            "select distinct on (source, entity) source, entity, status, started_at, rows_sent, message from ops.loads "
+            "where kind in ('incremental', 'full') order by source, entity, load_id desc"
+        ).fetchall()
+        others = connection.execute(
+            "select * from (select distinct on (source, entity, kind) source, entity, kind, status, started_at, message "
+            "from ops.loads where kind not in ('incremental', 'full', 'retry') order by source, entity, kind, load_id desc) "
+            "as last where status in ('refused', 'failed') order by started_at"
+        ).fetchall()
+        waiting = dict(
+            connection.execute(
+                "select source || '.' || entity, count(*) from ops.quarantine where status = 'open' group by 1"
+            ).fetchall()
+        )
+        counts = connection.execute(_counts()).fetchall()
+        lost = connection.execute(
+            "select source, entity, sum(difference), count(*), min(day) from ops.reconciliation where difference <> 0 "
+            "group by source, entity order by source, entity"
+        ).fetchall()
+        complete = verified_through(connection, settings)
+        marts = connection.execute("select count(*) from pg_tables where schemaname = 'marts'").fetchone()
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("source", "entity", "last load", "when"):
+        table.add_column(column)
+    for column in ("rows", "in raw", "in quarantine"):
+        table.add_column(column, justify="right")
+    table.add_column("complete until")
+    held = {(source, entity): number for source, entity, number in counts}
+    now = datetime.now(UTC)
+    for source, entity, state, started, sent, message in rows:
+        colour = "green" if state == "published" else "red"
+        table.add_row(
+            source, entity, f"[{colour}]{state}[/{colour}]", f"{_ago(now - started)} ago", f"{sent or 0:,}",
+            f"{held.get((source, entity), 0):,}", f"{waiting.get(f'{source}.{entity}', 0):,}",
+            _moment(settings, complete.get((source, entity))),
+        )  # fmt: skip
+        if message and state != "published":
+            table.add_row("", "", f"[dim]{escape(message)}[/dim]")
+    console.print(table)
+    _completeness(settings, complete)
+    for source, entity, kind, state, started, message in others:
+        console.print(
+            f"[red]{state}[/red]: {kind} of {source} {entity}, {_ago(now - started)} ago: {escape(message or '')}"
+        )
+    for source, entity, number, days, since in lost:
+        console.print(
+            f"[red]{source} {entity} does not add up[/red]: {number:,} records on {days:,} days (the first {since}); "
+            "`select * from ops.reconciliation where difference <> 0` lists them, docs/runbooks/restore_from_landing.md helps."
+        )
+    assert marts is not None
+    parameters = warehouse.dsn(settings)
+    console.print(
+        f"\n{marts[0]} marts in PostgreSQL at {parameters['host']}:{parameters['port']}/{parameters['dbname']}, schema marts"
+    )
+
+
+def _completeness(settings: Settings, complete: Mapping[tuple[str, str], datetime | None]) -> None:
+    """A line a source: until when its figures are complete, and which entity holds it back."""
+    for source in settings.sources:
+        known = {entity: complete.get((source.name, entity)) for entity in source.entities}
+        never = [entity for entity, moment in known.items() if moment is None]
+        if never:
+            console.print(f"{source.name} is not complete: {', '.join(never)} was never published")
+            continue
+        moments = {entity: moment for entity, moment in known.items() if moment is not None}
+        until = min(moments.values())
+        behind = [entity for entity, moment in moments.items() if moment == until]
+        held = "" if len(set(moments.values())) == 1 else f"  [dim](the others are ahead of {', '.join(behind)})[/dim]"
+        console.print(f"{source.name} is complete until {_moment(settings, until)}{held}")
+
+
+def _moment(settings: Settings, moment: datetime | None) -> str:
+    return "never" if moment is None else f"{moment.astimezone(settings.business.zone):%Y-%m-%d %H:%M}"
+
+
+def _counts() -> sql.Composed:
+    from retain.entities import ENTITIES
+
+    return sql.SQL(" union all ").join(
+        sql.SQL("select source, {}, count(*) from {} where not is_deleted group by source").format(
+            sql.Literal(entity), sql.Identifier("raw", entity)
+        )
+        for entity in ENTITIES
+    )
+
+
+def _ago(span: timedelta) -> str:
+    seconds = int(span.total_seconds())
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def require_warehouse(connection: psycopg.Connection[Any]) -> None:
+    row = connection.execute("select to_regclass('ops.loads')").fetchone()
+    if row is None or row[0] is None:
+        raise UserError("The warehouse is empty: nothing has been loaded yet.", hint="`retain run` does it.")
+    row = connection.execute("select to_regclass('ops.reconciliation')").fetchone()
+    if row is None or row[0] is None:
+        raise UserError("The warehouse was prepared by an older Retain.", hint="`retain load` brings it up to date.")
+
+
+def loads(config: Path | None, limit: int) -> None:
+    settings = settings_of(config)
+    with warehouse.connect(settings) as connection:
+        require_warehouse(connection)
+        rows = connection.execute(
+            "select load_id, source, entity, kind, status, started_at, rows_sent, rows_changed, rows_quarantined, "
+            "coalesce(published_at, validated_at, landed_at) - started_at, message from ops.loads order by load_id desc limit %s",
+            [limit],
+        ).fetchall()
+    said: list[str] = []
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("load", "source", "entity", "kind", "status", "started"):
+        table.add_column(column)
+    for column in ("sent", "changed", "quarantined", "seconds"):
+        table.add_column(column, justify="right")
+    for load_id, source, entity, kind, state, started, sent, changed, held, took, message in rows:
+        colour = "green" if state == "published" else "yellow" if state in ("started", "landed", "validated") else "red"
+        table.add_row(
+            str(load_id), source, entity, kind, f"[{colour}]{state}[/{colour}]", f"{started:%Y-%m-%d %H:%M}",
+            *("" if number is None else f"{number:,}" for number in (sent, changed, held)),
+            f"{took.total_seconds():.1f}" if took is not None else "",
+        )  # fmt: skip
+        if message and (state in ("refused", "failed") or kind in ("release", "replay")):
+            said.append(f"[dim]{load_id}[/dim]  {escape(message)}")
+    console.print(table)
+    for line in said:
+        console.print(line, soft_wrap=True)
+
+
+def loads_show(config: Path | None, load_id: int) -> None:
+    settings = settings_of(config)
+    with warehouse.connect(settings) as connection:
+        require_warehouse(connection)
+        cursor = connection.execute("select * from ops.loads where load_id = %s", [load_id])
+        row = cursor.fetchone()
+        if row is None or cursor.description is None:
+            raise UserError(f"There is no load {load_id}.", hint="`retain loads` lists them.")
+        names = [column.name for column in cursor.description]
+        results = connection.execute(
+            "select success, severity, judges, rows_failed, message, expectation from ops.validation_results "
+            "where load_id = %s order by success, severity, expectation",
+            [load_id],
+        ).fetchall()
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    for name, value in zip(names, row, strict=True):
+        if value is not None:
+            text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(_plain(value))
+            table.add_row(name.replace("_", " "), escape(text if len(text) < 400 else f"{text[:400]} …"))
+    console.print(table)
+    heading(f"{len(results)} expectations")
+    checks = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("", "judges", "severity", "rows failed", "what", "rule"):
+        checks.add_column(column, justify="right" if column == "rows failed" else "left")
+    for success, severity, judges, failed, message, rule in results:
+        mark = "[green]✓[/green]" if success else "[yellow]![/yellow]" if severity == "warning" else "[red]✗[/red]"
+        checks.add_row(mark, judges, severity, "" if failed is None else f"{failed:,}", message, f"[dim]{rule}[/dim]")
+    console.print(checks)

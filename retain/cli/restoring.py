@@ -1,0 +1,48 @@
+"""`retain replay`: raw again, from landing alone."""
+
+from pathlib import Path
+
+from rich.table import Table
+
+from retain import warehouse
+from retain.cli.instance import settings_of
+from retain.cli.screen import console, step
+from retain.errors import UserError
+from retain.replay import replay
+
+
+def rebuild(config: Path | None, load_id: int | None, source: str | None, entity: str | None, everything: bool) -> None:
+    from retain.cli.app import unknown
+
+    if (load_id is not None) + (source is not None or entity is not None) + everything != 1:
+        raise UserError(
+            "Say what to rebuild: --load N for the records of one load, --source and --entity for those of one or both, or --all."
+        )
+    settings = settings_of(config)
+    names = [one.name for one in settings.sources]
+    if source is not None and source not in names:
+        raise unknown("source", source, names)
+    entities = sorted({name for one in settings.sources for name in one.entities})
+    if entity is not None and entity not in entities:
+        raise unknown("entity", entity, entities)
+    warehouse.prepare(settings)
+    with step("Rebuild raw from landing") as current:
+        rebuilt = replay(
+            settings,
+            load_id=load_id,
+            source=source,
+            entity=entity,
+            progress=lambda name, of, done, total: current.say(f"{name} {of}: load {done:,} of {total:,}"),
+        )
+        current.note = f"{sum(one.records for one in rebuilt):,} records"
+    if not rebuilt:
+        console.print("Nothing of that was ever published: there is nothing to rebuild.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("source", "entity"):
+        table.add_column(column)
+    for column in ("loads", "records", "rows that differed"):
+        table.add_column(column, justify="right")
+    for one in rebuilt:
+        table.add_row(one.source, one.entity, f"{one.loads:,}", f"{one.records:,}", f"{one.rows_restored:,}")
+    console.print(table)

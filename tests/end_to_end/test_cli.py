@@ -1,0 +1,175 @@
+"""The command line as a person uses it: what is printed, where, and with which exit code."""
+
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from retain.embedded import EmbeddedServer
+
+REPOSITORY = Path(__file__).parents[2]
+
+CONFIG = """\
+business:
+  name: Small shop
+  timezone: Europe/Berlin
+  reporting_currency: EUR
+as_of: 2025-06-30
+warehouse:
+  folder: state
+sources:
+  - name: shop
+    type: files
+    folder: files
+    entities:
+      customers:
+        files: "customers*.csv"
+        fields: {customer_id: id, email: email}
+      orders:
+        files: "orders*.csv"
+        fields: {order_id: id, customer_id: customer, ordered_at: at, gross_amount: amount}
+        defaults: {status: paid, currency: EUR, channel: web}
+"""
+
+
+def retain(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "retain", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+        cwd=environment.pop("cwd", REPOSITORY),
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "160", **environment},
+    )
+
+
+@pytest.fixture(scope="module")
+def shop():
+    """A folder with a retain.yml, a month of orders, and a warehouse in which `retain run` has been run once."""
+    folder = Path(tempfile.mkdtemp(prefix="retain-tests-"))
+    folder.chmod(0o755)
+    (folder / "files").mkdir()
+    (folder / "retain.yml").write_text(CONFIG)
+    customers = [f"c{n},person{n}@example.org" for n in range(40)]
+    orders = [
+        f"o{n}-{k},c{n},2025-{1 + (n + 2 * k) % 6:02}-{1 + (7 * n + k) % 28:02} 12:00,{10 + n}.50"
+        for n in range(40)
+        for k in range(1 + n % 4)
+    ]
+    (folder / "files" / "customers.csv").write_text("\n".join(["id,email", *customers]) + "\n")
+    (folder / "files" / "orders.csv").write_text(
+        "\n".join(["id,customer,at,amount", *orders, "bad,c1,2025-02-31,9.00"]) + "\n"
+    )
+    first = retain("run", "--config", str(folder / "retain.yml"))
+    yield folder, first, len(orders)
+    server = EmbeddedServer(folder / "state")
+    server.stop("immediate")
+    shutil.rmtree(server.home, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_run_loads_builds_forecasts_draws_and_says_where_to_look(shop):
+    folder, first, _ = shop
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "Traceback" not in first.stdout + first.stderr
+    for words in ("Small shop, as of 2025-06-30", "published", "Where to look", str(folder / "state" / "report")):
+        assert words in first.stdout
+    assert (folder / "state" / "report" / "retain.html").stat().st_size > 10_000
+
+
+def test_query_prints_a_table_csv_and_json_with_the_same_figures(shop):
+    folder, _, orders = shop
+    ask = ["query", "select orders, net_amount from marts.key_figures", "--config", str(folder / "retain.yml")]
+    table, text, document = (retain(*ask, "--format", form).stdout for form in ("table", "csv", "json"))
+    (row,) = json.loads(document)
+    assert row["orders"] == orders
+    (line,) = csv.DictReader(io.StringIO(text))
+    assert line == {"orders": str(orders), "net_amount": f"{row['net_amount']:.2f}"}
+    assert line["net_amount"] in table
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("select * from raw.orders", "may only read the schema marts"),
+        ("select nothing from marts.key_figures", 'column "nothing" does not exist'),
+        ("drop table marts.key_figures", "may"),
+        ("selec 1", "syntax error"),
+    ],
+)
+def test_a_query_that_may_not_run_is_a_sentence(shop, statement, words):
+    answer = retain("query", statement, "--config", str(shop[0] / "retain.yml"))
+    assert answer.returncode == 2
+    assert words in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_status_loads_and_quarantine_say_what_waits_and_why(shop):
+    config = ("--config", str(shop[0] / "retain.yml"))
+    assert "published" in retain("status", *config).stdout
+    assert "shop" in retain("loads", *config).stdout
+    assert "ordered_at is not a moment that exists" in retain("quarantine", *config).stdout
+    shown = retain("quarantine", "show", "1", *config).stdout
+    assert "2025-02-31" in shown
+    assert "orders.csv" in shown
+    assert "ordered_at_casts" in retain("loads", "show", "2", *config).stdout
+    for command in (("loads", "show", "999"), ("quarantine", "show", "999")):
+        answer = retain(*command, *config)
+        assert answer.returncode == 2
+        assert "There is no" in answer.stderr
+
+
+def test_a_source_that_cannot_be_read_fails_alone_with_exit_code_1(shop):
+    folder = shop[0]
+    (folder / "files" / "orders-2.csv").write_text("id;customer;at;amount\nx;c1;2025-01-01;1\n")
+    try:
+        answer = retain("load", "--config", str(folder / "retain.yml"))
+    finally:
+        (folder / "files" / "orders-2.csv").unlink()
+    assert answer.returncode == 1, answer.stdout
+    assert "orders-2.csv" in answer.stdout
+    assert "customers" in answer.stdout
+    assert "Traceback" not in answer.stdout + answer.stderr
+
+
+def test_a_wrong_configuration_is_refused_with_line_and_exit_code_2(tmp_path):
+    (tmp_path / "retain.yml").write_text(
+        CONFIG.replace("Europe/Berlin", "Europe/Berlyn").replace("gross_amount:", "gross:")
+    )
+    answer = retain("run", cwd=str(tmp_path), RETAIN_CONFIG="")
+    assert answer.returncode == 2
+    assert "retain.yml:3" in answer.stderr
+    assert "Europe/Berlin" in answer.stderr
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_server_out_of_reach_is_exit_code_3_and_keeps_the_password_to_itself(tmp_path):
+    config = CONFIG.replace("  folder: state", "  url: postgresql://someone:topsecret@127.0.0.1:9/db")
+    (tmp_path / "retain.yml").write_text(config)
+    answer = retain("run", cwd=str(tmp_path), RETAIN_CONFIG="")
+    assert answer.returncode == 3
+    assert "127.0.0.1:9/db cannot be reached" in answer.stderr
+    assert "topsecret" not in answer.stdout + answer.stderr
+
+
+def test_a_folder_without_configuration_says_what_to_do(tmp_path):
+    answer = retain("status", "--config", str(tmp_path / "nothing.yml"))
+    assert answer.returncode == 2
+    assert "nothing.yml" in answer.stderr
+
+
+def test_help_lists_every_command_and_the_exit_codes():
+    answer = retain("--help")
+    assert answer.returncode == 0
+    daily, inside = ("demo", "run", "load", "build", "forecast", "report"), ("query", "loads", "quarantine", "status")
+    for word in (*daily, *inside, "airflow", "stop", "test"):
+        assert f" {word} " in answer.stdout
+    assert "Exit codes: 0 done" in answer.stdout
