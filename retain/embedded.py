@@ -236,7 +236,9 @@ class EmbeddedServer:
             self._check_version(binaries)
             port = self._choose_port()
             (self.folder / "server.json").write_text(json.dumps({"port": port, "home": str(self.home)}))
-            parameters = " ".join(f"-c {name}='{value}'" for name, value in {**self.parameters, "port": str(port)}.items())
+            parameters = " ".join(
+                f"-c {name}='{value}'" for name, value in {**self.parameters, "port": str(port)}.items()
+            )
             done = self._run(
                 [binaries / "pg_ctl", "-D", self.data, "-l", self.log, "-w", "-t", "120", "-o", parameters, "start"]
             )
