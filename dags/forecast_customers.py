@@ -3,10 +3,12 @@
 Starts when new marts are shown. Safe to trigger at any time: the same data gives the same predictions, and the ledger
 keeps those that were made before. While a whole build of the marts runs, `rebuild_marts` leaves them alone; that build's
 end starts this DAG again. It tells nobody that marts changed, so it does not start itself.
+
 Runbook: docs/runbooks/refused_load.md
 """
 
 from datetime import timedelta
+from typing import Any
 
 import pendulum
 from airflow.sdk import dag, task
@@ -26,7 +28,7 @@ def predict() -> str:
 
 
 @task
-def rebuild_marts(ti=None) -> None:
+def rebuild_marts(ti: Any = None) -> None:
     from airflow.sdk.exceptions import AirflowSkipException
 
     from retain.airflow.marts import rebuild

@@ -2,10 +2,13 @@
 
 Runs hourly. Safe to trigger at any time, twice, or after a failure: the cursor moves only when a load is published.
 If a `gate` fails, that load was refused and its log says why; `retain loads show <load_id>` says it again. What refers to
-the refused records waits for them, everything else goes on, and the run ends failed. Runbook: docs/runbooks/refused_load.md
+the refused records waits for them, everything else goes on, and the run ends failed.
+
+Runbook: docs/runbooks/refused_load.md
 """
 
 from datetime import timedelta
+from typing import Any
 
 import pendulum
 from airflow.sdk import TaskGroup, dag, task
@@ -42,7 +45,7 @@ def gate(load_id: int) -> int:
 
 
 @task
-def publish(load_id: int, entity: str, outlet_events=None) -> int:
+def publish(load_id: int, entity: str, outlet_events: Any = None) -> int:
     from retain.publish import publish_load
 
     with in_words():
@@ -52,7 +55,16 @@ def publish(load_id: int, entity: str, outlet_events=None) -> int:
 
 
 @task
-def take_up_waiting(source: str, published: list[str], ti=None) -> None:
+def find_deleted(source: str, entity: str) -> int:
+    """Once a day: compare the keys with the source's, and mark what is no longer there."""
+    from retain.airflow.tasks import mark_deleted_if_due
+
+    with in_words():
+        return mark_deleted_if_due(settings(), source, entity)
+
+
+@task
+def take_up_waiting(source: str, published: list[str], ti: Any = None) -> None:
     """Judge again what waited for a record that has come, and say that the source was loaded, if anything of it was."""
     from airflow.sdk.exceptions import AirflowSkipException
 
@@ -81,18 +93,22 @@ def load(source: str) -> None:
         doc_md=__doc__,
     )
     def load_source() -> None:
-        ready, published = prepare(), {}
+        ready = prepare()
+        published: dict[str, Any] = {}
+        compared: dict[str, Any] = {}
         for entity in entities_of(settings(), source):
             with TaskGroup(entity, prefix_group_id=False):
-                landed = land.override(task_id=f"land_{entity}")(source, entity)
-                judged = gate.override(task_id=f"gate_{entity}")(landed)
+                landed: Any = land.override(task_id=f"land_{entity}")(source, entity)
+                judged: Any = gate.override(task_id=f"gate_{entity}")(landed)
                 outlet = publish.override(task_id=f"publish_{entity}", outlets=[RAW[entity]])
                 waits_for = [published[other] for other in REFERS_TO.get(entity, ()) if other in published]
                 (waits_for or ready) >> landed
                 published[entity] = outlet(judged, entity)
+                compared[entity] = find_deleted.override(task_id=f"find_deleted_{entity}")(source, entity)
+                published[entity] >> compared[entity]
         last = take_up_waiting.override(outlets=[loaded(source)])(source, [f"publish_{entity}" for entity in published])
         # A teardown runs whatever became of the others, and whether the run succeeded is for the others to say.
-        list(published.values()) >> last.as_teardown()
+        list(compared.values()) >> last.as_teardown()
 
     load_source()
 

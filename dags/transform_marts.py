@@ -3,18 +3,20 @@
 Starts when a source was loaded. Safe to trigger at any time: people see the old marts until all of the new are right.
 If a model fails, its log names the test and the rows; put it right, then clear the model and what follows it, and the run
 goes on from there. If `show_marts` says that another build came between, clear the whole run.
+
 Runbook: docs/runbooks/refused_load.md
 """
 
 from datetime import timedelta
+from typing import Any
 
 import pendulum
 from airflow.sdk import AssetAny, dag, task
 from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
 from cosmos.constants import ExecutionMode, InvocationMode, LoadMode, TestBehavior, TestIndirectSelection
 
-from retain.airflow.manifest import write_manifest
-from retain.airflow.tasks import in_words, loads_are_running, with_settings
+from retain.airflow.manifest import PROFILE, TARGET, write_manifest
+from retain.airflow.tasks import in_words, loads_are_running, with_connection
 from retain.assets import MARTS, RAW, loaded
 from retain.config import settings
 from retain.transform import PROJECT
@@ -23,34 +25,36 @@ PATIENCE = timedelta(hours=1)
 
 
 @task.sensor(mode="poke", poke_interval=3, timeout=2 * PATIENCE.total_seconds())
-def wait_for_loads(ti=None, dag_run=None) -> bool:
+def wait_for_loads(ti: Any = None, dag_run: Any = None) -> bool:
     """Two sources that load at the same hour make one build over quiet tables; a load without an end holds up nobody."""
     waited = pendulum.now("UTC") - dag_run.start_date
-    return waited > PATIENCE or not loads_are_running(settings(), ti)
+    return bool(waited > PATIENCE) or not loads_are_running(settings(), ti)
 
 
-@task(inlets=list(RAW.values()))
-def prepare(run_id=None) -> None:
+@task(inlets=[asset for entity, asset in RAW.items() if settings().sources_of(entity)])
+def prepare(run_id: Any = None) -> dict[str, Any]:
     from retain.airflow.marts import begin_build
     from retain.loads import retry_waiting
+    from retain.retention import apply_if_due
     from retain.warehouse import prepare
 
     with in_words():
         prepare(settings())
         retry_waiting(settings())  # a record of one source may have waited for a record of another
-        begin_build(settings(), run_id)
+        apply_if_due(settings())
+        return begin_build(settings(), run_id)
 
 
 @task(retries=0)
-def check_across_models() -> int:
+def check_across_models(variables: dict[str, Any]) -> int:
     from retain.airflow.marts import check_across_models
 
     with in_words():
-        return check_across_models(settings())
+        return check_across_models(settings(), variables)
 
 
 @task(outlets=[MARTS])
-def show_marts(run_id=None) -> list[str]:
+def show_marts(run_id: Any = None) -> list[str]:
     from retain.airflow.marts import finish_build
 
     with in_words():
@@ -77,7 +81,7 @@ def transform_marts() -> None:
         project_config=ProjectConfig(
             dbt_project_path=PROJECT, manifest_path=write_manifest(settings()), install_dbt_deps=False
         ),
-        profile_config=ProfileConfig("retain", "warehouse", profiles_yml_filepath=PROJECT / "profiles.yml"),
+        profile_config=ProfileConfig(PROFILE, TARGET, profiles_yml_filepath=PROJECT / "profiles.yml"),
         execution_config=ExecutionConfig(
             execution_mode=ExecutionMode.LOCAL,
             invocation_mode=InvocationMode.DBT_RUNNER,
@@ -90,9 +94,15 @@ def transform_marts() -> None:
             normalize_task_id=lambda node: node.name,
             normalize_task_display_name=lambda node: node.name,
         ),
-        operator_args={"interceptors": [with_settings], "retries": 0, "dbt_cmd_flags": ["--no-write-json"]},
+        operator_args={
+            "interceptors": [with_connection],
+            "vars": "{{ ti.xcom_pull(task_ids='prepare') | tojson }}",
+            "dbt_cmd_flags": ["--no-write-json", "--exclude-resource-type", "unit_test"],  # these judge the SQL
+            "retries": 0,
+        },
     )
-    wait_for_loads() >> prepare() >> models >> check_across_models() >> show_marts()
+    prepared: Any = prepare()
+    wait_for_loads() >> prepared >> models >> check_across_models(prepared) >> show_marts()
 
 
 transform_marts()

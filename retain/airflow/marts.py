@@ -7,20 +7,26 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from retain.airflow.manifest import manifest_of, write_manifest
+from retain.airflow.manifest import manifest_of, write_manifest, write_partial_parse
 from retain.config import Settings
 from retain.errors import Refused
-from retain.transform import arguments, clear_next, only_one_build, run_dbt, show_next
+from retain.transform import arguments, clear_next, only_one_build, run_dbt, show_next, variables
 from retain.warehouse import connect
 
 NEXT = "marts_next"
 
 
-def begin_build(settings: Settings, run: str) -> None:
-    """Empty `marts_next` and write on it whose build it is. Raises Refused while another build runs."""
+def begin_build(settings: Settings, run: str) -> dict[str, Any]:
+    """Empty `marts_next` and write on it whose build it is; returns the dbt vars that hold for the whole build.
+
+    A build that runs over midnight ends as of the day on which it began. Raises Refused while another build runs.
+    """
     with connect(settings) as connection, only_one_build(connection):
         clear_next(connection)
         _sign(connection, run)
+    ours = variables(settings)
+    write_partial_parse(settings, ours)
+    return ours
 
 
 def finish_build(settings: Settings, run: str) -> list[str]:
@@ -51,17 +57,22 @@ def rebuild(settings: Settings, select: str, *, is_busy: Callable[[], bool]) -> 
             return False
         clear_next(connection)
         _sign(connection, select)
-        run_dbt(settings, [*arguments(settings, "build"), "--indirect-selection", "cautious", "--select", select])
+        run_dbt(settings, [*arguments(settings, "build"), "--indirect-selection", "buildable", "--select", select])
         show_next(connection, replace_all=False)
     return True
 
 
-def check_across_models(settings: Settings) -> int:
-    """Run the tests that look at several models, or at none; returns how many. A model's own run with the model."""
+def check_across_models(settings: Settings, ours: dict[str, Any]) -> int:
+    """Run the data tests that look at several models, or at none, under the build's vars; returns how many.
+
+    A model's own tests run with the model.
+    """
     names = tests_across_models(settings)
     if not names:
         return 0
-    return run_dbt(settings, [*arguments(settings, "test"), "--select", *names]).tests
+    command = arguments(settings, "test")
+    command[command.index("--vars") + 1] = json.dumps(ours)
+    return run_dbt(settings, [*command, "--select", *names]).tests
 
 
 def marts_of(settings: Settings) -> set[str]:
@@ -71,10 +82,8 @@ def marts_of(settings: Settings) -> set[str]:
 
 
 def tests_across_models(settings: Settings) -> list[str]:
-    """Names of the tests that no single model brings along."""
-    manifest = _manifest(settings)
-    tests = [node for node in manifest["nodes"].values() if node["resource_type"] == "test"]
-    tests += manifest["unit_tests"].values()
+    """Names of the data tests that no single model brings along."""
+    tests = [node for node in _manifest(settings)["nodes"].values() if node["resource_type"] == "test"]
     return sorted(test["name"] for test in tests if not is_of_one_model(test["depends_on"]["nodes"]))
 
 

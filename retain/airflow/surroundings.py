@@ -133,7 +133,7 @@ def environment_of(settings: Settings, port: int, metadata: Metadata) -> dict[st
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(logs / "tasks"),
         "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(logs / "dag_processor"),
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",  # parsing the dbt project again costs seconds
-        "AIRFLOW__COSMOS__CACHE_DIR": str(home / "cosmos"),
+        "AIRFLOW__COSMOS__ENABLE_CACHE": "False",  # every task is given what dbt has parsed before
         "PYTHONPATH": os.pathsep.join(dict.fromkeys([str(REPOSITORY), *_paths("PYTHONPATH")])),
         "PATH": os.pathsep.join(dict.fromkeys([str(Path(sys.executable).parent), *_paths("PATH")])),
         "NO_PROXY": ",".join(dict.fromkeys(["127.0.0.1", "localhost", *os.environ.get("NO_PROXY", "").split(",")])),

@@ -7,7 +7,7 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from retain.config import Settings, settings
-from retain.errors import RetainError, UserError
+from retain.errors import Refused, RetainError, UserError
 
 # Within a source: a record is found faulty when what it refers to is not there.
 REFERS_TO: dict[str, tuple[str, ...]] = {
@@ -28,26 +28,40 @@ def in_words() -> Iterator[None]:
         raise AirflowException(str(error)) from None
 
 
+def mark_deleted_if_due(config: Settings, source: str, entity: str) -> int:
+    """How many records were marked deleted. Raises Refused when so many are gone that it cannot be believed."""
+    from retain.deletions import is_due, mark_deleted
+
+    found = mark_deleted(config, source, entity) if is_due(config, source, entity) else None
+    if found is None:
+        return 0
+    _, missing, refusal = found
+    if refusal:
+        raise Refused(f"{refusal}.", hint="Look at the source; `retain load --full` reads it anew.")
+    return missing
+
+
 def only(config: Settings, source: str) -> Settings:
     """The same settings with one source: what a load DAG may touch while the others run."""
     return config.model_copy(update={"sources": (config.source(source),)})
 
 
-def with_settings(context: Any, operator: Any) -> None:
-    """Cosmos calls this before each dbt command: connection and vars are those of this moment, not of the DAG's parsing.
+def with_connection(context: Any, operator: Any) -> None:
+    """Cosmos calls this before each dbt command: the connection is that of this moment, not of the DAG's parsing.
 
-    The connection goes into the environment of the task's own process, because what an operator is given is shown on
-    the web page.
+    It goes into the environment of the task's own process, because what an operator is given is shown on the web page.
     """
+    import json
     import os
 
-    from retain.transform import environment, variables
+    from retain.airflow.manifest import write_partial_parse
+    from retain.transform import environment
     from retain.warehouse import ensure_running
 
     with in_words():
         ensure_running(settings())
-        os.environ.update(environment(settings()))
-        operator.vars = variables(settings())
+        parsed = write_partial_parse(settings(), json.loads(operator.vars))
+        os.environ.update({**environment(settings()), "DBT_PARTIAL_PARSE_FILE_PATH": str(parsed)})
 
 
 def loads_are_running(config: Settings, ti: Any) -> bool:
