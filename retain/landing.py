@@ -22,10 +22,11 @@ Progress = Callable[[int], None]  # called with the number of bytes that went in
 
 @dataclass(frozen=True)
 class LandedLoad:
-    """A load that is in landing: its number, and how many rows the source sent."""
+    """A load that is in landing: its number, how many rows the source sent, and what is odd about them, in sentences."""
 
     load_id: int
     rows_sent: int
+    warnings: tuple[str, ...] = ()
 
 
 def landing_table(source: str, entity: str) -> sql.Identifier:
@@ -173,7 +174,7 @@ def _land(
             ],
         )
         connection.commit()
-        return LandedLoad(load_id, extract.rows_sent)
+        return LandedLoad(load_id, extract.rows_sent, tuple(extract.warnings))
 
 
 def _fit_landing(connection: psycopg.Connection[Any], table: sql.Identifier, columns: list[str]) -> None:

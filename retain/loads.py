@@ -21,7 +21,10 @@ REFERRED_TO = frozenset({"exchange_rates", "customers", "products", "orders"})
 
 @dataclass(frozen=True)
 class LoadOutcome:
-    """How the load of one entity ended. `status`: published, refused, or unreadable (nothing came); `message` says why."""
+    """How the load of one entity ended. `status`: published, refused, or unreadable (nothing came); `message` says why.
+
+    `warnings` are sentences about what was odd and stopped nothing.
+    """
 
     source: str
     entity: str
@@ -33,6 +36,7 @@ class LoadOutcome:
     message: str = ""
     error: RetainError | None = None
     is_retry: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 Watch = Callable[[str, str, str], None]  # source, entity, and what is being done: "extract", "judge", "publish", "done"
@@ -83,7 +87,8 @@ def load_entity(
         watch(source, entity, "extract")
         landed = land_changes(settings, source, entity, full=full, window=window)
         load_id, rows = landed.load_id, landed.rows_sent
-        return _judge_and_publish(settings, source, entity, load_id, rows, watch)
+        outcome = _judge_and_publish(settings, source, entity, load_id, rows, watch)
+        return replace(outcome, warnings=landed.warnings)
     except Refused as error:
         return LoadOutcome(source, entity, load_id, "refused", rows, message=str(error), error=error)
     except (OutOfReach, UserError) as error:

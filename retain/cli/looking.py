@@ -118,19 +118,19 @@ def status(config: Path | None) -> None:
         complete = verified_through(connection, settings)
         marts = connection.execute("select count(*) from pg_tables where schemaname = 'marts'").fetchone()
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("source", "entity", "last load", "when"):
+    for column in ("source", "entity", "last load"):
         table.add_column(column)
-    for column in ("rows", "in raw", "in quarantine"):
+    for column in ("rows", "in raw", "held"):
         table.add_column(column, justify="right")
     table.add_column("complete until")
     held = {(source, entity): number for source, entity, number in counts}
     now = datetime.now(UTC)
     for source, entity, state, started, sent, message in rows:
-        colour = "green" if state == "published" else "red"
+        when = f"{_ago(now - started)} ago"
         table.add_row(
-            source, entity, f"[{colour}]{state}[/{colour}]", f"{_ago(now - started)} ago", f"{sent or 0:,}",
+            source, entity, when if state == "published" else f"[red]{state}[/red] {when}", f"{sent or 0:,}",
             f"{held.get((source, entity), 0):,}", f"{waiting.get(f'{source}.{entity}', 0):,}",
-            _moment(settings, complete.get((source, entity))),
+            _today(settings, complete.get((source, entity)), now),
         )  # fmt: skip
         if message and state != "published":
             table.add_row("", "", f"[dim]{escape(message)}[/dim]")
@@ -150,6 +150,14 @@ def status(config: Path | None) -> None:
     console.print(
         f"\n{marts[0]} marts in PostgreSQL at {parameters['host']}:{parameters['port']}/{parameters['dbname']}, schema marts"
     )
+
+
+def _today(settings: Settings, moment: datetime | None, now: datetime) -> str:
+    """The time of day where that says enough: eight columns then fit a terminal of eighty."""
+    zone = settings.business.zone
+    if moment is None or moment.astimezone(zone).date() != now.astimezone(zone).date():
+        return _moment(settings, moment)
+    return f"today {moment.astimezone(zone):%H:%M}"
 
 
 def _completeness(settings: Settings, complete: Mapping[tuple[str, str], datetime | None]) -> None:

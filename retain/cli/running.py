@@ -177,6 +177,10 @@ def _load(
             f"{outcome.rows_quarantined:,}", status,
         )  # fmt: skip
     console.print(table)
+    for outcome in outcomes:
+        for warning in outcome.warnings:
+            told = f"{outcome.source} {outcome.entity}: {warning}"
+            console.print(told, style="yellow", markup=False, soft_wrap=True)
     bad = [outcome for outcome in outcomes if outcome.status != "published"]
     for outcome in bad:
         console.print(

@@ -58,7 +58,7 @@ def airflow_metadata() -> None:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The manifest of the dbt project."""
     path = tmp_path_factory.mktemp("project") / "retain.yml"
-    path.write_text(CONFIG.format(url="postgresql://nobody@127.0.0.1:1/nothing"))
+    path.write_text(CONFIG.format(warehouse="{url: postgresql://nobody@127.0.0.1:1/nothing}"))
     return write_manifest(load_settings(path))
 
 
@@ -72,7 +72,7 @@ def make_shop(server: EmbeddedServer, project: Path, tmp_path_factory: pytest.Te
         server.create_database(database)
         url = "postgresql://{user}:{password}@{host}:{port}/{dbname}".format(**server.dsn(database))
         path = folder / "retain.yml"
-        path.write_text(CONFIG.format(url=url))
+        path.write_text(CONFIG.format(warehouse=f"{{url: {url}}}"))
         write_files(folder)
         manifest = manifest_of(load_settings(path))
         manifest.parent.mkdir(parents=True)

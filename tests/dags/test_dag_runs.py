@@ -7,24 +7,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from psycopg.rows import dict_row
+from small_shop import marts_of, rows_of
 
 from retain.airflow.manifest import manifest_of
 from retain.config import load_settings
 from retain.warehouse import connect
-
-# What differs between two warehouses with the same data: when things happened there, and the numbers they got.
-OF_THE_RUN = {
-    "load_health": {
-        "last_load_id",
-        "last_loaded_at",
-        "verified_through",
-        "last_published_at",
-        "oldest_open_at",
-        "source_verified_through",
-    },
-    "forecast_models": {"fitted_at"},
-}
 
 
 class Day(NamedTuple):
@@ -48,23 +35,6 @@ def by_hand(make_shop) -> Path:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return config
-
-
-def rows_of(config: Path, query: str) -> list[dict[str, Any]]:
-    with connect(load_settings(config)) as connection:
-        return connection.cursor(row_factory=dict_row).execute(query.encode()).fetchall()
-
-
-def marts_of(config: Path) -> dict[str, list[str]]:
-    """Every row of every mart, as text."""
-    marts = {}
-    for table in (
-        row["tablename"] for row in rows_of(config, "select tablename from pg_tables where schemaname = 'marts'")
-    ):
-        rows = rows_of(config, f"select * from marts.{table}")
-        left_out = OF_THE_RUN.get(table, set())
-        marts[table] = sorted(str({name: value for name, value in row.items() if name not in left_out}) for row in rows)
-    return marts
 
 
 def test_every_task_of_a_day_succeeds(day):

@@ -188,7 +188,9 @@ def test_a_wrong_retain_yml_is_a_sentence_on_the_page(tmp_path, monkeypatch):
 
     wrong = tmp_path / "retain.yml"
     wrong.write_text(
-        CONFIG.format(url="postgresql://x@127.0.0.1:1/x").replace("reporting_currency: EUR", "reporting_currency: Euro")
+        CONFIG.format(warehouse="{url: postgresql://x@127.0.0.1:1/x}").replace(
+            "reporting_currency: EUR", "reporting_currency: Euro"
+        )
     )
     monkeypatch.setenv("RETAIN_CONFIG", str(wrong))
     errors = DagBag(DAGS / "load_sources.py").import_errors

@@ -114,7 +114,9 @@ def test_a_query_that_may_not_run_is_a_sentence(shop, statement, words):
 
 def test_status_loads_and_quarantine_say_what_waits_and_why(shop):
     config = ("--config", str(shop[0] / "retain.yml"))
-    assert "published" in retain("status", *config).stdout
+    said = retain("status", *config).stdout
+    assert "shop    orders" in said
+    assert "refused" not in said
     assert "shop" in retain("loads", *config).stdout
     assert "ordered_at is not a moment that exists" in retain("quarantine", *config).stdout
     shown = retain("quarantine", "show", "1", *config).stdout

@@ -1,17 +1,35 @@
-"""A small shop in two sources, of files: its retain.yml, and what is in the files."""
+"""A small shop in two sources, of files: its retain.yml, what is in the files, and what became of them in its warehouse."""
 
 import csv
 import random
 from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from retain.config import load_settings
+from retain.warehouse import connect
+
+# What differs between two warehouses with the same data: when things happened there, and the numbers they got.
+OF_THE_RUN = {
+    "load_health": {
+        "last_load_id",
+        "last_loaded_at",
+        "verified_through",
+        "last_published_at",
+        "oldest_open_at",
+        "source_verified_through",
+    },
+    "forecast_models": {"fitted_at"},
+}
 
 CONFIG = """\
 business:
   timezone: UTC
   reporting_currency: EUR
-warehouse:
-  url: {url}
+warehouse: {warehouse}
 as_of: 2025-06-30
 landing:
   keep_days: 400
@@ -80,3 +98,20 @@ def write_csv(path: Path, header: str, rows: Iterable[tuple[str, ...]]) -> None:
     path.parent.mkdir(exist_ok=True)
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([header.split(","), *rows])
+
+
+def rows_of(config: Path, query: str) -> list[dict[str, Any]]:
+    with connect(load_settings(config)) as connection:
+        return connection.cursor(row_factory=dict_row).execute(query.encode()).fetchall()
+
+
+def marts_of(config: Path) -> dict[str, list[str]]:
+    """Every row of every mart, as text."""
+    marts = {}
+    for table in (
+        row["tablename"] for row in rows_of(config, "select tablename from pg_tables where schemaname = 'marts'")
+    ):
+        rows = rows_of(config, f"select * from marts.{table}")
+        left_out = OF_THE_RUN.get(table, set())
+        marts[table] = sorted(str({name: value for name, value in row.items() if name not in left_out}) for row in rows)
+    return marts
