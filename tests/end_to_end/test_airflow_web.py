@@ -1,0 +1,230 @@
+"""`retain airflow` as a person meets it: log in on its web page, trigger a load there, find the marts of the command line."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from small_shop import CONFIG, marts_of, write_files
+
+from retain.embedded import EmbeddedServer
+
+pytestmark = pytest.mark.browser
+REPOSITORY = Path(__file__).parents[2]
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+# Another day of the shop: somebody who is not known yet buys.
+MORE = {
+    "web/customers.csv": "c901,new.person@example.com,AM\n",
+    "web/orders.csv": "w9001,c901,2025-06-29T10:15:00Z,paid,EUR,77.10\n",
+    "web/items.csv": "w9001,1,p1,1,77.10\n",
+}
+
+
+class Airflow:
+    """A running `retain airflow`, and its API as its administrator."""
+
+    def __init__(self, config: Path, port: int, process: "subprocess.Popen[str]") -> None:
+        self.config, self.port, self.process = config, port, process
+        self.address = f"http://127.0.0.1:{port}"
+        self.password = json.loads((config.parent / "state" / "airflow" / "passwords.json").read_text())["admin"]
+        self._token = self._ask("/auth/token", body={"username": "admin", "password": self.password})["access_token"]
+
+    def runs(self) -> dict[str, list[dict[str, Any]]]:
+        """Every run of every DAG."""
+        found = self._ask("/api/v2/dags/~/dagRuns?limit=100")["dag_runs"]
+        return {
+            dag_id: [run for run in found if run["dag_id"] == dag_id] for dag_id in {run["dag_id"] for run in found}
+        }
+
+    def wait_until_quiet(self, least: dict[str, int]) -> dict[str, list[dict[str, Any]]]:
+        """Wait until each DAG of `least` has that many runs, none is under way, and the forecast was the last to begin."""
+        deadline = time.monotonic() + 600
+        while time.monotonic() < deadline:
+            runs = self.runs()
+            states = [run["state"] for of_dag in runs.values() for run in of_dag]
+            if not {"queued", "running"} & set(states) and all(len(runs.get(dag, [])) >= n for dag, n in least.items()):
+                last = max((run for of_dag in runs.values() for run in of_dag), key=lambda run: run["start_date"])
+                if last["dag_id"] == "forecast_customers":
+                    return runs
+            time.sleep(2)
+        raise AssertionError(f"Airflow was not done in time: {self.runs()}")
+
+    def _ask(self, path: str, *, body: dict[str, str] | None = None) -> dict[str, Any]:
+        request = urllib.request.Request(self.address + path, headers={"Content-Type": "application/json"})
+        if body is None:
+            request.add_header("Authorization", f"Bearer {self._token}")
+        else:
+            request.data = json.dumps(body).encode()
+        with DIRECT.open(request, timeout=30) as answer:
+            return json.load(answer)
+
+
+def retain(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "retain", *arguments]
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def make_shop() -> Iterator[Any]:
+    """Make a retain.yml over files and an embedded warehouse of its own; everything is stopped and removed at the end."""
+    folders: list[Path] = []
+
+    def make() -> Path:
+        folder = Path(tempfile.mkdtemp(prefix="retain-tests-"))
+        folder.chmod(0o755)
+        folders.append(folder)
+        only_the_web = CONFIG[: CONFIG.index("  - name: till")]  # each source's load would start a build of its own
+        (folder / "retain.yml").write_text(only_the_web.format(warehouse="{folder: state}"))
+        write_files(folder)
+        return folder / "retain.yml"
+
+    yield make
+    for folder in folders:
+        server = EmbeddedServer(folder / "state")
+        server.stop("immediate")
+        shutil.rmtree(server.home, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def airflow(make_shop) -> Iterator[Airflow]:
+    config, port = make_shop(), free_port()
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "160"}
+    for name in [name for name in environment if name.startswith("AIRFLOW")]:
+        del environment[name]  # what the tests of the DAGs have set in this process
+    command = retain("airflow", "--port", str(port), "--config", str(config))
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            said = []
+            for line in process.stdout:
+                said.append(line)
+                if "Ctrl-C stops it" in line:
+                    break
+            assert process.poll() is None, "".join(said)
+            yield Airflow(config, port, process)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if BROWSER is None and not os.environ.get("CI"):
+        pytest.skip("there is no chromium on this machine; CI installs one")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-proxy-server"]
+        running = playwright.chromium.launch(executable_path=BROWSER, args=flags)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser):
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    yield context.new_page()
+    context.close()
+
+
+def log_in(page, airflow, password):
+    page.goto(airflow.address)
+    page.fill("input[name=username]", "admin")
+    page.fill("input[name=password]", password)
+    page.keyboard.press("Enter")
+
+
+def run_by_hand(config):
+    done = subprocess.run(retain("run", "--config", str(config)), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_port_it_opens_is_on_loopback(airflow):
+    family = psutil.Process(airflow.process.pid).children(recursive=True)
+    listening = {
+        one.laddr for process in family for one in process.net_connections("inet") if one.status == psutil.CONN_LISTEN
+    }
+    assert airflow.port in {address.port for address in listening}
+    assert {address.ip for address in listening} == {"127.0.0.1"}
+
+
+def test_nobody_comes_in_without_the_password(airflow, page):
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        DIRECT.open(f"{airflow.address}/api/v2/dags/load_web/dagRuns", timeout=30)
+    log_in(page, airflow, "admin")
+    page.get_by_text("Invalid credentials").wait_for()
+
+
+def test_a_port_in_use_is_a_sentence(airflow):
+    command = retain("airflow", "--port", str(airflow.port), "--config", str(airflow.config))
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "160"})
+    assert done.returncode == 2
+    assert f"Port {airflow.port} on 127.0.0.1 is in use" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_load_triggered_on_the_page_ends_with_the_marts_of_the_command_line(airflow, page, make_shop):
+    before = airflow.wait_until_quiet(dict.fromkeys(("load_web", "transform_marts", "forecast_customers"), 1))
+    by_hand = make_shop()
+    run_by_hand(by_hand)  # the ledger of predictions remembers this day too
+    for shop in (airflow.config, by_hand):
+        for name, lines in MORE.items():
+            with (shop.parent / name).open("a") as file:
+                file.write(lines)
+    log_in(page, airflow, airflow.password)
+    page.get_by_role("link", name="Dags").first.wait_for()
+    page.goto(f"{airflow.address}/dags/load_web")
+    page.get_by_role("button", name="Trigger").click()
+    page.get_by_role("dialog").get_by_role("button", name="Trigger").click()
+    page.get_by_role("dialog").wait_for(state="hidden")
+    page.goto("about:blank")  # the page asks every few seconds how the run is doing
+
+    after = airflow.wait_until_quiet({dag_id: len(runs) + 1 for dag_id, runs in before.items()})
+    assert {run["state"] for runs in after.values() for run in runs} == {"success"}
+    assert [run["run_type"] for run in after["load_web"]].count("manual") == 1
+
+    run_by_hand(by_hand)
+    from_airflow, from_hand = marts_of(airflow.config), marts_of(by_hand)
+    assert from_airflow.keys() == from_hand.keys()
+    assert any("web:w9001" in row or "'w9001'" in row for row in from_airflow["fct_orders"])
+    for table, rows in from_hand.items():
+        assert from_airflow[table] == rows, table
+
+
+def test_every_model_has_a_square_of_its_own_on_the_page(airflow, page):
+    log_in(page, airflow, airflow.password)
+    page.get_by_role("link", name="Dags").first.wait_for()
+    page.goto(f"{airflow.address}/dags/transform_marts")
+    page.get_by_role("button", name="Expand all task groups").click()
+    for model in ("stg_mapped__orders", "int_purchase_occasions", "retention_cohorts"):
+        page.get_by_text(model, exact=True).first.wait_for()
+
+
+def test_a_stop_ends_every_process(airflow):
+    family = psutil.Process(airflow.process.pid).children(recursive=True)
+    assert len(family) > 4
+    airflow.process.send_signal(signal.SIGTERM)
+    assert airflow.process.wait(60) == 0
+    assert not [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    with socket.socket() as one:
+        assert one.connect_ex(("127.0.0.1", airflow.port)) != 0
