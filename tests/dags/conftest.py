@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from small_shop import CONFIG, write_files
+from shop_in_files import CONFIG, write_files
 
 from retain.airflow.manifest import manifest_of, write_manifest
 from retain.config import load_settings

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from small_shop import marts_of, rows_of
+from shop_in_files import marts_of, rows_of
 
 from retain.airflow.manifest import manifest_of
 from retain.config import load_settings

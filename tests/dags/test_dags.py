@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from small_shop import CONFIG
+from shop_in_files import CONFIG
 
 REPOSITORY = Path(__file__).parents[2]
 DAGS = REPOSITORY / "dags"

@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 import pytest
-from small_shop import CONFIG, marts_of, write_files
+from shop_in_files import CONFIG, marts_of, write_files
 
 from retain.embedded import EmbeddedServer
 
