@@ -18,4 +18,10 @@ SUITES: dict[str, "Callable[[Shop], gx.ExpectationSuite]"] = {
     "returns": returns.suite,
 }
 
-__all__ = ["SUITES", "Shop"]
+
+def suite_of_entity(entity: str, shop: Shop) -> "gx.ExpectationSuite":
+    """The suite that judges an entity's rows, as far as the source maps what it is about."""
+    return SUITES[entity](shop)
+
+
+__all__ = ["SUITES", "Shop", "suite_of_entity"]

@@ -1,55 +1,80 @@
 """What every load of orders must satisfy before anything reads it."""
 
 import great_expectations as gx
-import great_expectations.expectations as gxe
 
 from expectations.rules import (
-    CRITICAL,
+    WARNING,
     Shop,
+    looks_like_an_address,
+    lookup_rule,
     not_before_the_calendar,
     not_in_the_future,
+    not_negative,
     of_every_entity,
+    one_of,
     refers_to,
     row_rule,
+    suite_of,
 )
 from retain.config.currencies import CURRENCIES
 from retain.entities import ENTITIES, ORDER_STATUSES
 
+AMOUNTS = ("gross_amount", "discount_amount", "tax_amount", "shipping_amount")
+OLD_RATE_DAYS = 10  # longer than any holidays during which no rates are published
+
 
 def suite(shop: Shop) -> gx.ExpectationSuite:
-    expectations = [
-        *of_every_entity(ENTITIES["orders"]),
-        gxe.ExpectColumnValuesToBeInSet(
-            column="status",
-            value_set=list(ORDER_STATUSES),
-            description=f"status is none of {', '.join(ORDER_STATUSES)}",
-            severity=CRITICAL,
-            meta={"judges": "row", "rule": "status_known", "waits": False},
-        ),
-        gxe.ExpectColumnValuesToBeInSet(
-            column="currency",
-            value_set=sorted(CURRENCIES),
-            description="currency is not an ISO 4217 code",
-            severity=CRITICAL,
-            meta={"judges": "row", "rule": "currency_known", "waits": False},
-        ),
-        row_rule(
-            "rate_exists",
-            "there is no exchange rate for its currency on or before its day",
-            f"currency <> '{shop.reporting_currency}' and ordered_at is not null and not exists ("
-            "select 1 from (select currency, min(rate_on) as first_on from raw.exchange_rates where not is_deleted "
-            "group by currency) as known where known.currency = subselect.currency "
-            f"and known.first_on <= (subselect.ordered_at at time zone '{shop.timezone}')::date)",
-            waits=True,
-        ),
-        not_in_the_future("ordered_at"),
-        not_before_the_calendar("ordered_at"),
-        *(
-            row_rule(f"{amount}_not_negative", f"{amount} is negative", f"{amount} < 0")
-            for amount in ("gross_amount", "discount_amount", "tax_amount", "shipping_amount")
-        ),
-        row_rule("discount_fits", "discount_amount is larger than gross_amount", "discount_amount > gross_amount"),
-    ]
-    if "customers" in shop.entities:
-        expectations.append(refers_to("customers", "customer_id"))
-    return gx.ExpectationSuite(name="orders", expectations=expectations)
+    day = f"(subselect.ordered_at at time zone '{shop.timezone}')::date"
+    return suite_of(
+        "orders",
+        shop,
+        [
+            *of_every_entity(ENTITIES["orders"], shop),
+            one_of("status", "status_known", f"status is none of {', '.join(ORDER_STATUSES)}", ORDER_STATUSES),
+            one_of("currency", "currency_known", "currency is not an ISO 4217 code", sorted(CURRENCIES)),
+            lookup_rule(
+                "rate_exists",
+                "there is no exchange rate for its currency on or before its day",
+                f"currency <> '{shop.reporting_currency}' and ordered_at is not null and not exists ("
+                "select 1 from (select currency, min(rate_on) as first_on from raw.exchange_rates where not is_deleted "
+                f"group by currency) as known where known.currency = subselect.currency and known.first_on <= {day})",
+                about=("currency",),
+                waits=True,
+            ),
+            lookup_rule(
+                "rate_is_recent",
+                f"the last exchange rate for its currency is more than {OLD_RATE_DAYS} days older than the order",
+                f"currency <> '{shop.reporting_currency}' and exists ("
+                "select 1 from (select currency, min(rate_on) as first_on, max(rate_on) as last_on from raw.exchange_rates "
+                "where not is_deleted group by currency) as known where known.currency = subselect.currency "
+                f"and known.first_on <= {day} and known.last_on < {day} - {OLD_RATE_DAYS})",
+                about=("currency",),
+                severity=WARNING,
+            ),
+            not_in_the_future("ordered_at", shop),
+            not_before_the_calendar("ordered_at"),
+            *map(not_negative, AMOUNTS),
+            row_rule(
+                "discount_fits",
+                "discount_amount is larger than gross_amount",
+                "discount_amount > gross_amount",
+                about=("discount_amount",),
+            ),
+            # A till that begins to count again would write over what other people bought.
+            lookup_rule(
+                "order_id_not_reused",
+                "order_id belonged to another order: on another day, of another customer",
+                "exists (select 1 from raw.orders as known where known.source = subselect.source "
+                "and known.order_id = subselect.order_id and not known.is_deleted "
+                "and abs(extract(epoch from known.ordered_at - subselect.ordered_at)) > 2 * 86400 "
+                f"and ({_who('known')} is distinct from {_who('subselect')} "
+                f"or {_who('known')} is null and known.gross_amount <> subselect.gross_amount))",
+            ),
+            looks_like_an_address(),
+            refers_to("customers", "customer_id") if "customers" in shop.entities else None,
+        ],
+    )
+
+
+def _who(alias: str) -> str:
+    return f"coalesce({alias}.customer_id, {alias}.email, {alias}.phone)"

@@ -1,15 +1,19 @@
-"""The vocabulary of the suites: a row rule, a load rule, and the rules that hold for any entity.
+"""The vocabulary of the suites: a row rule, a lookup, a load rule, and the rules that hold for any entity.
 
 The table that a suite judges holds one load: `row_number`, `source`, `_file`, `_problem`, and per field either its text, or its value
 (null when it will not cast) beside `<field>_sent`, the text that came.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+import great_expectations as gx
 import great_expectations.expectations as gxe
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.metadata_types import FailureSeverity
 
+from expectations.kinds import ExpectNoRowToMeet, ExpectQueryToFindNothing
+from retain.config import Gate
 from retain.entities import ENTITIES, Entity, FieldType
 
 CRITICAL, WARNING = FailureSeverity.CRITICAL, FailureSeverity.WARNING
@@ -22,66 +26,162 @@ WORDS: dict[FieldType, str] = {
     "date": "a day that exists, such as 2025-03-01",
     "boolean": "yes or no (true, false, 1, 0)",
 }
+EARLIEST = "1990-01-02"  # the calendar begins a day before
+UNSEEN = "[\u00a0\u00ad\u034f\u061c\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\ufeff]"
+EASTERN_DIGITS = "[٠-٩۰-۹]"
+# What is left of letters after a program took them for another alphabet: U+FFFD, é as Ã©, é as &eacute;, é as ?.
+ILLEGIBLE = "\ufffd|[ÂÃÄÅÐÑØÙÚÛ][\u0080-\u00bf]|â€|&[a-z]+;|&#[0-9]+;|[[:alpha:]][?][[:alpha:]]"
 
 
 @dataclass(frozen=True)
 class Shop:
-    """What a suite must know of the source it judges: its entities, the currency that needs no rate, the zone of business days."""
+    """What a suite must know of the source it judges.
+
+    Its entities; the fields of the judged entity that it maps; the currency that needs no rate; the zone of business days;
+    the thresholds of its gate; whether any record is in the load more than once.
+    """
 
     entities: frozenset[str]
+    fields: frozenset[str]
     reporting_currency: str
     timezone: str
+    gate: Gate
+    has_copies: bool = True
+
+
+def suite_of(name: str, shop: Shop, expectations: Iterable[Expectation | None]) -> gx.ExpectationSuite:
+    """The suite without the rules on fields that the source does not map, which could never fail."""
+    kept = [one for one in expectations if one is not None and set((one.meta or {}).get("about", ())) <= shop.fields]
+    return gx.ExpectationSuite(name=name, expectations=kept)
 
 
 def row_rule(
     name: str,
     description: str,
-    where: str,
+    condition: str,
     *,
+    about: Iterable[str] = (),
     severity: FailureSeverity = CRITICAL,
     waits: bool = False,
     detail: str | None = None,
-) -> gxe.UnexpectedRowsExpectation:
-    """A rule on single rows: those for which `where` is true fail. `description` is the reason a person reads in quarantine.
+) -> Expectation:
+    """A rule on single rows: those that meet `condition` fail. `description` is the reason a person reads in quarantine.
 
-    `waits`: the row may be right and only early (it refers to a record that has not come yet), and is tried again by itself.
-    `detail` is a column whose text is added to the reason. In `where`, `subselect` is the load itself, for use inside subqueries.
+    `about`: the fields without which the rule cannot fail. `waits`: the row may be right and only early (it refers to a
+    record that has not come yet), and is tried again by itself. `detail` is a column whose text is added to the reason.
     """
-    return gxe.UnexpectedRowsExpectation(
-        description=description,
-        unexpected_rows_query=f"select * from {{batch}} where {where}",
+    meta = {"judges": "row", "rule": name, "about": list(about), "waits": waits, "detail": detail}
+    return ExpectNoRowToMeet(condition=condition, description=description, severity=severity, meta=meta)
+
+
+def lookup_rule(
+    name: str,
+    description: str,
+    where: str,
+    *,
+    about: Iterable[str] = (),
+    severity: FailureSeverity = CRITICAL,
+    waits: bool = False,
+    detail: str | None = None,
+) -> Expectation:
+    """A row rule that looks beyond the row: `where` has subqueries, in which `subselect` is the row and {batch} the load."""
+    return rows_of_query(
+        name,
+        description,
+        f"select * from {{batch}} where {where}",
+        about=about,
         severity=severity,
-        meta={"judges": "row", "rule": name, "waits": waits, "detail": detail},
+        waits=waits,
+        detail=detail,
     )
 
 
-def refers_to(entity: str, field: str, *, severity: FailureSeverity = CRITICAL) -> gxe.UnexpectedRowsExpectation:
+def rows_of_query(
+    name: str,
+    description: str,
+    query: str,
+    *,
+    about: Iterable[str] = (),
+    severity: FailureSeverity = CRITICAL,
+    waits: bool = False,
+    detail: str | None = None,
+    judges: str = "row",
+) -> Expectation:
+    """A rule that is a whole query: the rows it finds fail, or, where it judges the load, it must find none."""
+    meta = {"judges": judges, "rule": name, "about": list(about), "waits": waits, "detail": detail}
+    return ExpectQueryToFindNothing(unexpected_rows_query=query, description=description, severity=severity, meta=meta)
+
+
+def refers_to(entity: str, field: str, *, severity: FailureSeverity = CRITICAL) -> Expectation:
     """`field` names a record of `entity` of the same source."""
     key = ENTITIES[entity].key[0]
-    return row_rule(
+    return lookup_rule(
         f"{field}_exists",
         f"{field} names a record that {entity} does not have",
         f"{field} is not null and not exists (select 1 from raw.{entity} as known "
         f"where known.source = subselect.source and known.{key} = subselect.{field})",
+        about=(field,),
         severity=severity,
         waits=True,
     )
 
 
-def not_in_the_future(field: str) -> gxe.UnexpectedRowsExpectation:
+def not_in_the_future(field: str, shop: Shop) -> Expectation:
+    """Beyond the skew of clocks. The row waits: a moment that has come by the next try was only a clock that is ahead."""
+    minutes = shop.gate.clock_skew_minutes
+    ahead = "more than an hour" if minutes == 60 else f"more than {minutes} minutes"
     return row_rule(
         f"{field}_is_past",
-        f"{field} lies more than a day in the future",
-        f"{field} > now() + interval '1 day'",
+        f"{field} lies {ahead} in the future",
+        f"{field} > now() + interval '{minutes} minutes'",
+        about=(field,),
+        waits=True,
     )
 
 
-def not_before_the_calendar(field: str) -> gxe.UnexpectedRowsExpectation:
-    return row_rule(f"{field}_is_modern", f"{field} lies before 1990", f"{field} < timestamptz '1990-01-02 00:00+00'")
+def not_before_the_calendar(field: str, *, severity: FailureSeverity = CRITICAL) -> Expectation:
+    return row_rule(
+        f"{field}_is_modern",
+        f"{field} lies before 1990",
+        f"{field} < '{EARLIEST}'",
+        about=(field,),
+        severity=severity,
+    )
 
 
-def of_every_entity(entity: Entity) -> list[Expectation]:
-    """Keys present and unique, required fields present, values that cast, lines that could be read; the row count as sent."""
+def not_negative(field: str) -> Expectation:
+    return row_rule(f"{field}_not_negative", f"{field} is negative", f"{field} < 0", about=(field,))
+
+
+def one_of(field: str, name: str, description: str, values: Iterable[str]) -> Expectation:
+    known = ", ".join(f"'{value}'" for value in values)
+    return row_rule(name, description, f"{field} not in ({known})", about=(field,))
+
+
+def looks_like_an_address(field: str = "email") -> Expectation:
+    """Who has no usable address is still a customer: told, never held."""
+    return row_rule(
+        f"{field}_looks_right",
+        f"{field} is not an e-mail address",
+        f"{field} not like '_%@_%' or {field} like '% %'",
+        about=(field,),
+        severity=WARNING,
+    )
+
+
+def legible(field: str) -> Expectation:
+    """Letters that a program did not understand cannot be put right here; the marts stay right, but people see them."""
+    return row_rule(
+        f"{field}_legible",
+        f"{field} holds letters that were spoilt on the way",
+        f"{field} ~ '{ILLEGIBLE}'",
+        about=(field,),
+        severity=WARNING,
+    )
+
+
+def of_every_entity(entity: Entity, shop: Shop) -> list[Expectation]:
+    """Keys present, plain and unique; required fields present; values that cast; the row count and the sums as sent."""
     rules: list[Expectation] = [
         gxe.ExpectTableRowCountToEqual(
             value={"$PARAMETER": "rows_expected"},
@@ -95,18 +195,14 @@ def of_every_entity(entity: Entity) -> list[Expectation]:
         typed = field.type != "text"
         sent = f"{name}_sent" if typed else name
         if field.required:
-            rules.append(
-                gxe.ExpectColumnValuesToNotBeNull(
-                    column=sent,
-                    description=f"{name} is missing",
-                    severity=CRITICAL,
-                    meta={"judges": "row", "rule": f"{name}_present", "waits": False},
-                )
-            )
+            rules.append(row_rule(f"{name}_present", f"{name} is missing", f"{sent} is null", about=(name,)))
         if typed:
             rules.append(
                 row_rule(
-                    f"{name}_casts", f"{name} is not {WORDS[field.type]}", f"{sent} is not null and {name} is null"
+                    f"{name}_casts",
+                    f"{name} is not {WORDS[field.type]}",
+                    f"{sent} is not null and {name} is null",
+                    about=(name,),
                 )
             )
         if field.type == "money":
@@ -114,21 +210,47 @@ def of_every_entity(entity: Entity) -> list[Expectation]:
                 row_rule(
                     f"{name}_exact",
                     f"{name} has more than four decimals and was rounded",
-                    f"{name} is not null and {sent}::numeric <> {name}",
+                    f"case when {name} is not null and ({sent} like '%._____%' or {sent} ilike '%e-%') "
+                    f"then {sent}::numeric <> {name} end",
+                    about=(name,),
                     severity=WARNING,
                 )
             )
-    keys = ", ".join(entity.key)
-    present = " and ".join(f"{key} is not null" for key in entity.key)
-    rules.append(
-        gxe.UnexpectedRowsExpectation(
-            description=f"{' with '.join(entity.key)} occurs more than once in one delivery",
-            unexpected_rows_query=(
-                f"select * from (select *, count(*) over (partition by {keys}, _file) as copies from {{batch}} "
-                f"where {present}) as counted where copies > 1"
-            ),
-            severity=CRITICAL,
-            meta={"judges": "row", "rule": "key_unique", "waits": False},
-        )
+    rules += [_plain(key) for key in entity.key if entity.fields[key].type == "text"]
+    if "changed_at" in entity.fields:
+        rules.append(not_in_the_future("changed_at", shop))
+    return [*rules, _unique(entity)] if shop.has_copies else rules
+
+
+def _plain(key: str) -> Expectation:
+    """A key that only looks like another one would be a second record of the same thing."""
+    return row_rule(
+        f"{key}_plain",
+        f"{key} holds a character that cannot be seen, a digit of another script, or a number that a spreadsheet rounded",
+        f"case when octet_length({key}) <> length({key}) then {key} ~ '{UNSEEN}|{EASTERN_DIGITS}' "
+        f"else {key} <> translate({key}, E'\\t\\n\\r\\x0b\\x0c\\x7f', '') or "
+        f"({key} like '%E+%' and {key} ~ '^[0-9]([.][0-9]+)?E[+][0-9]+$') end",
+        about=(key,),
     )
-    return rules
+
+
+def _unique(entity: Entity) -> Expectation:
+    """Versions of a record in one delivery are told apart by their time of change, and copies that are equal do no harm;
+    copies that differ cannot both be right."""
+    keys = ", ".join(entity.key)
+    copies = (
+        f"({keys}, coalesce(_file, '')) in "
+        f"(select {keys}, coalesce(_file, '') from {{batch}} group by {keys}, _file having count(*) > 1)"
+    )
+    values = ", ".join(name if field.type == "text" else f"{name}_sent" for name, field in entity.fields.items())
+    versions = (
+        f"select *, dense_rank() over (partition by {keys}, _file, changed_at order by row({values})) as version "
+        f"from {{batch}} where {copies}"
+    )
+    return rows_of_query(
+        "key_unique",
+        f"{' with '.join(entity.key)} occurs more than once in one delivery, with different values",
+        f"select * from (select *, max(version) over (partition by {keys}, _file, changed_at) as versions "
+        f"from ({versions}) as ranked) as counted where versions > 1",
+        about=entity.key,
+    )

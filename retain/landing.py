@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 import retain
-from retain.config import Settings
+from retain.config import FilesEntity, Settings
 from retain.errors import Refused, RetainError
 from retain.sources import Batch, Source, Window, open_source
 from retain.warehouse import connect
@@ -41,8 +41,16 @@ def failures_table(load_id: int) -> sql.Identifier:
     return sql.Identifier("gate", f"load_{load_id}_failures")
 
 
+def evidence_table(load_id: int) -> sql.Identifier:
+    return sql.Identifier("gate", f"load_{load_id}_evidence")
+
+
 def drop_gate_tables(connection: psycopg.Connection[Any], load_id: int) -> None:
-    connection.execute(sql.SQL("drop table if exists {}, {}").format(gate_table(load_id), failures_table(load_id)))
+    connection.execute(
+        sql.SQL("drop table if exists {}, {}, {}").format(
+            gate_table(load_id), failures_table(load_id), evidence_table(load_id)
+        )
+    )
 
 
 @contextmanager
@@ -87,7 +95,7 @@ def land_changes(
         load_id, state = _begin(connection, source, entity, kind)
         try:
             batch = reader.plan(entity, state, now or _now(connection), full=full, window=window)
-            return _land(connection, reader, batch, source, entity, load_id, progress)
+            return _land(connection, settings, reader, batch, source, entity, load_id, progress)
         except Exception as error:
             _record_failure(connection, load_id, error)
             raise
@@ -138,6 +146,7 @@ def _record_failure(connection: psycopg.Connection[Any], load_id: int, error: Ex
 
 def _land(
     connection: psycopg.Connection[Any],
+    settings: Settings,
     reader: Source,
     batch: Batch,
     source: str,
@@ -161,11 +170,12 @@ def _land(
         window = batch.window
         connection.execute(
             "update ops.loads set status = 'landed', landed_at = clock_timestamp(), rows_sent = %s, control_totals = %s, "
-            "columns = %s, cursor_after = %s, window_from = %s, window_to = %s, message = %s where load_id = %s",
+            "columns = %s, offered = %s, cursor_after = %s, window_from = %s, window_to = %s, message = %s where load_id = %s",
             [
                 extract.rows_sent,
                 json.dumps(extract.control_totals),
                 json.dumps(extract.columns),
+                json.dumps(_offered(connection, settings, reader, source, entity)) if extract.rows_sent else None,
                 json.dumps(extract.state_after),
                 window.start if window else None,
                 window.end if window else None,
@@ -175,6 +185,21 @@ def _land(
         )
         connection.commit()
         return LandedLoad(load_id, extract.rows_sent, tuple(extract.warnings))
+
+
+def _offered(
+    connection: psycopg.Connection[Any], settings: Settings, reader: Source, source: str, entity: str
+) -> dict[str, str]:
+    """The columns that the source offers now, with their types; of JSON Lines, which leave out what is empty, also those of before."""
+    offered = {column.name: column.type_text for column in reader.columns(entity)}
+    shape = settings.source(source).entities[entity]
+    if not isinstance(shape, FilesEntity) or shape.file_format != "jsonl":
+        return offered
+    before = connection.execute(
+        "select offered from ops.loads where source = %s and entity = %s and offered is not null order by load_id desc limit 1",
+        [source, entity],
+    ).fetchone()
+    return {**(before[0] if before else {}), **offered}
 
 
 def _fit_landing(connection: psycopg.Connection[Any], table: sql.Identifier, columns: list[str]) -> None:

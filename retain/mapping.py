@@ -11,11 +11,20 @@ import psycopg
 from psycopg import sql
 
 from retain.config import Settings, SqlEntity
-from retain.entities import ENTITIES, SQL_TYPES, Entity, Field
+from retain.entities import ENTITIES, Entity, Field
 from retain.errors import UserError
 from retain.landing import drop_gate_tables, failures_table, gate_table, landing_table
 
 FAILED = "\x01"  # a control character that no text of a source holds: marks an expression that raised, with its message
+# By which columns rules and publishing look up other tables: the planner must know these, and analyzing is not free.
+REFERENCES = {
+    "exchange_rates": ("source", "currency", "rate_on"),
+    "customers": ("source", "customer_id"),
+    "products": ("source", "product_id"),
+    "orders": ("source", "order_id", "customer_id", "currency"),
+    "order_items": ("source", "order_id", "line_id", "product_id"),
+    "returns": ("source", "return_id", "order_id", "line_id"),
+}
 PSEUDO_COLUMNS = ("_file", "_line", "_problem")
 
 
@@ -29,14 +38,23 @@ class Selection:
 
 @dataclass(frozen=True)
 class Mapping:
-    """How one entity of one source becomes Retain's fields; expressions are PostgreSQL SQL over the landed text columns."""
+    """How one entity of one source becomes Retain's fields; expressions are PostgreSQL SQL over the landed text columns.
+
+    `written` is what retain.yml says: for a `sql` source, in the source's own SQL.
+    """
 
     source: str
     entity: Entity
     expressions: dict[str, str]
     literals: dict[str, Any]
+    written: dict[str, str]
     where: str | None = None
     group_by: tuple[str, ...] = ()
+
+    @property
+    def mapped(self) -> frozenset[str]:
+        """The fields that can have a value."""
+        return frozenset(self.expressions) | frozenset(self.literals)
 
 
 def mapping_of(settings: Settings, source: str, entity: str) -> Mapping:
@@ -45,10 +63,9 @@ def mapping_of(settings: Settings, source: str, entity: str) -> Mapping:
     shape = configured.entities[entity]
     if isinstance(shape, SqlEntity):
         expressions = {name: name for name in shape.fields}
-        return Mapping(source, ENTITIES[entity], expressions, dict(shape.defaults))
-    return Mapping(
-        source, ENTITIES[entity], dict(shape.fields), dict(shape.defaults), shape.where, tuple(shape.group_by or ())
-    )
+        return Mapping(source, ENTITIES[entity], expressions, dict(shape.defaults), dict(shape.fields))
+    fields, grouping = dict(shape.fields), tuple(shape.group_by or ())
+    return Mapping(source, ENTITIES[entity], fields, dict(shape.defaults), fields, shape.where, grouping)
 
 
 def set_source_clock(connection: psycopg.Connection[Any], settings: Settings, source: str) -> None:
@@ -73,19 +90,20 @@ def write_gate_table(
     set_source_clock(connection, settings, mapping.source)
     try:
         with connection.transaction():
-            _create(connection, mapping, columns, load_id, selections, guarded=set())
+            rows = _create(connection, mapping, columns, load_id, selections, guarded=set())
     except psycopg.DataError:
         raising = _raising_fields(connection, mapping, columns, selections)
-        _create(connection, mapping, columns, load_id, selections, guarded=raising)
+        rows = _create(connection, mapping, columns, load_id, selections, guarded=raising)
     connection.execute(
         sql.SQL("create unlogged table {} (row_number bigint, rule text, reason text, waits boolean)").format(
             failures_table(load_id)
         )
     )
-    connection.execute(sql.SQL("analyze {}").format(gate_table(load_id)))
-    row = connection.execute(sql.SQL("select count(*) from {}").format(gate_table(load_id))).fetchone()
-    assert row is not None
-    return int(row[0])
+    looked_up = ["row_number", *REFERENCES[mapping.entity.name]]
+    connection.execute(
+        sql.SQL("analyze {} ({})").format(gate_table(load_id), sql.SQL(", ").join(map(sql.Identifier, looked_up)))
+    )
+    return rows
 
 
 def _landed_columns(connection: psycopg.Connection[Any], mapping: Mapping) -> list[str]:
@@ -181,7 +199,8 @@ def _create(
     selections: list[Selection],
     *,
     guarded: set[str],
-) -> None:
+) -> int:
+    """Make the table; returns its number of rows."""
     landed = _landed(mapping, columns, selections)
     fields = list(mapping.entity.fields)
     values = [
@@ -190,7 +209,10 @@ def _create(
         else _expression(mapping, field, columns)
         for field in fields
     ]
-    mapped = sql.SQL("select {row} as row_number, {file} as _file, {problem} as _problem, {fields} from landed").format(
+    mapped = sql.SQL(
+        "select {row} as row_number, {file} as _file, {problem} as _problem, {fields} from ({landed}) as landed"
+    ).format(
+        landed=landed,
         row=sql.SQL("min(_row)" if mapping.group_by else "_row"),
         file=sql.SQL("_file"),
         problem=sql.SQL("min(_problem)" if mapping.group_by else "_problem"),
@@ -203,20 +225,28 @@ def _create(
         mapped += sql.SQL(" group by ") + _grouping(mapping, columns)
     wanted = [row for selection in selections if selection.rows is not None for row in selection.rows]
     chosen = sql.SQL("where row_number = any({})").format(sql.Literal(wanted)) if wanted else sql.SQL("")
-    connection.execute(
+    cursor = connection.execute(
         sql.SQL(
-            "create unlogged table {gate} as with landed as materialized ({landed}), mapped as ({mapped}) "
-            "select row_number, {source}::text as source, _file, {problem} as _problem, {columns} from mapped {chosen}"
+            "create unlogged table {gate} as "
+            "select row_number, {source}::text as source, _file, {problem} as _problem, {columns} from ({mapped}{fence}) as mapped {chosen}"
         ).format(
             gate=gate_table(load_id),
-            landed=landed,
             mapped=mapped,
+            fence=sql.SQL(" offset 0" if _computes(mapping, columns) else ""),
             source=sql.Literal(mapping.source),
             problem=_problem(sorted(guarded)) if guarded else sql.SQL("_problem"),
-            columns=sql.SQL(", ").join(_typed(name, field) for name, field in mapping.entity.fields.items()),
+            columns=sql.SQL(", ").join(
+                _typed(name, field, name in mapping.mapped) for name, field in mapping.entity.fields.items()
+            ),
             chosen=chosen,
         )
     )
+    return cursor.rowcount
+
+
+def _computes(mapping: Mapping, columns: list[str]) -> bool:
+    """Whether an expression is more than a column: then it is evaluated once, and not each time that its value is looked at."""
+    return bool(mapping.group_by) or any(text not in columns for text in mapping.expressions.values())
 
 
 def _landed(mapping: Mapping, columns: list[str], selections: list[Selection]) -> sql.Composed:
@@ -263,27 +293,37 @@ def _selected(mapping: Mapping, selections: list[Selection]) -> sql.Composable:
     return sql.SQL("({})").format(sql.SQL(" or ").join(parts))
 
 
-def _typed(name: str, field: Field) -> sql.Composable:
+# What a text must look like, beyond casting. PostgreSQL also takes 'now', 'infinity', NaN, 0x1F and 1_000, which no shop means;
+# 21.11.25 as a day of 2021; seconds since 1970 as some other day; and 1.3E+02, of which a spreadsheet has cut off the rest.
+# First what almost every text looks like, which is tested at a tenth of the price of a whole pattern, then what else is meant.
+NUMBER = (r"{sent} !~ '[^0-9.]'", r"{text} ~ '^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE]-[0-9]{{1,2}})?$'")
+MOMENT = (
+    r"{sent} like '____-__-__%'",
+    r"{text} ~ '^[0-9]' and ({text} ~ '(^|[^0-9])[0-9]{{4}}([^0-9]|$)' or {text} ~ '^([0-9]{{8}}|[0-9]{{14}})([^0-9]|$)')",
+)
+SHAPES = {"boolean": ("true", "false"), "timestamp": MOMENT, "date": MOMENT}
+
+
+def _typed(name: str, field: Field, is_mapped: bool) -> sql.Composable:
     """A text field trimmed, empty as null; any other as its value beside `<name>_sent`."""
-    text = sql.SQL("nullif(btrim({}), '')").format(sql.Identifier(name))
+    column, target = sql.Identifier(name), sql.SQL(field.sql_type)
+    text = sql.SQL("nullif(btrim({}), '')" if is_mapped else "null::text").format(column)
     if field.type == "text":
-        return sql.SQL("{} as {}").format(text, sql.Identifier(name))
-    target = SQL_TYPES[field.type]
-    looks_right = {
-        "boolean": "",
-        "timestamp": " ~ '^[0-9]'",  # PostgreSQL also takes 'now' and 'infinity', which no shop means
-        "date": " ~ '^[0-9]'",
-    }.get(field.type, r" ~ '^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{{1,2}})?$'")  # nor NaN
-    shape = sql.SQL("{} " + (looks_right or "is not null"))
-    return sql.SQL(
-        "case when {shape} and pg_input_is_valid({text}, {type_name}) then {text}::" + target + " end as {name}, "
-        "{text} as {sent}"
+        return sql.SQL("{} as {}").format(text, column)
+    usual, else_meant = SHAPES.get(field.type, NUMBER)
+    value = sql.SQL(
+        "case when pg_input_is_valid({sent}, {type}) and {usual} then {sent}::{target} "
+        "when pg_input_is_valid({text}, {type}) and {else_meant} then {text}::{target} end"
     ).format(
-        shape=shape.format(text),
+        sent=column,
         text=text,
-        type_name=sql.Literal(target),
-        name=sql.Identifier(name),
-        sent=sql.Identifier(f"{name}_sent"),
+        type=sql.Literal(field.sql_type),
+        target=target,
+        usual=sql.SQL(usual).format(sent=column),
+        else_meant=sql.SQL(else_meant).format(text=text),
+    )
+    return sql.SQL("{} as {}, {} as {}").format(
+        value if is_mapped else sql.SQL("null::{}").format(target), column, text, sql.Identifier(f"{name}_sent")
     )
 
 

@@ -15,7 +15,7 @@ from psycopg import sql
 from rich.markup import escape
 from rich.table import Table
 
-from retain import warehouse
+from retain import data_docs, warehouse
 from retain.cli.instance import settings_of
 from retain.cli.screen import console, heading
 from retain.config import Settings
@@ -257,6 +257,8 @@ def loads_show(config: Path | None, load_id: int) -> None:
         if value is not None:
             text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(_plain(value))
             table.add_row(name.replace("_", " "), escape(text if len(text) < 400 else f"{text[:400]} …"))
+    if page := data_docs.path_of(load_id, settings):
+        table.add_row("Data Docs", str(page))
     console.print(table)
     heading(f"{len(results)} expectations")
     checks = Table(box=None, pad_edge=False, header_style="dim")

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from retain.config.checks import note_meaning_problems
 from retain.config.currencies import CURRENCIES
 from retain.config.document import Document, inside, read_document
+from retain.config.gating import Gate
 from retain.config.keeping import Landing
 from retain.config.model import (
     Business,
@@ -18,7 +19,6 @@ from retain.config.model import (
     FilesEntity,
     FilesSource,
     Forecast,
-    Gate,
     Settings,
     Source,
     SqlEntity,

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
+from retain.config.gating import Gate, GateOfSource, SourceGate
 from retain.config.keeping import Landing
 
 WEEK_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -75,18 +76,6 @@ class Forecast(Part):
     min_history_days: int = Field(default=180, ge=1, description="With less history than this no model is fitted.")
     backcast_on: tuple[date, ...] = Field(default=(), description="Past days for which a forecast is made and graded.")
     seed: int = Field(default=20250101, ge=0, lt=2**32, description="Seed of everything random in the forecast.")
-
-
-class Gate(Part):
-    max_quarantined_share: float = Field(
-        default=0.05,
-        ge=0,
-        le=1,
-        description="A load of which a larger share of rows would be quarantined is refused whole.",
-    )
-    quarantine_allowance: int = Field(
-        default=20, ge=0, description="So many rows may always go to quarantine, however small the load."
-    )
 
 
 class Warehouse(Part):
@@ -156,6 +145,9 @@ class SqlSource(Part):
     )
     settle_minutes: int = Field(default=0, ge=0, description="Rows younger than this are left for the next load.")
     entities: dict[str, SqlEntity] = Field(min_length=1, description="What the source holds.")
+    gate: GateOfSource | None = Field(  # type: ignore[valid-type]
+        default=None, description="Thresholds of the gate that are different for this source."
+    )
 
 
 class FilesSource(Part):
@@ -165,6 +157,9 @@ class FilesSource(Part):
     timezone: str | None = Field(default=None, description="Zone of times without one; the shop's if absent.")
     date_order: Literal["YMD", "DMY", "MDY"] = Field(default="YMD", description="How 03/04/2025 is read.")
     entities: dict[str, FilesEntity] = Field(min_length=1, description="What the files hold.")
+    gate: GateOfSource | None = Field(  # type: ignore[valid-type]
+        default=None, description="Thresholds of the gate that are different for this source."
+    )
 
 
 Source = Annotated[SqlSource | FilesSource, Field(discriminator="type")]
@@ -215,3 +210,8 @@ class Settings(Part):
     def timezone_of(self, name: str) -> str:
         """The zone in which a source's times without a zone are meant."""
         return self.source(name).timezone or self.business.timezone
+
+    def gate_of(self, name: str) -> Gate:
+        """The thresholds of the gate as they hold for a source."""
+        own: SourceGate | None = self.source(name).gate
+        return self.gate.of_source(own)

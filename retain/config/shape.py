@@ -6,13 +6,13 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from retain.config.document import Document, KeyPath, inside
+from retain.config.gating import Gate, GateOfSource
 from retain.config.keeping import Landing
 from retain.config.model import (
     Business,
     FilesEntity,
     FilesSource,
     Forecast,
-    Gate,
     Settings,
     SqlEntity,
     SqlSource,
@@ -56,6 +56,8 @@ def _model_at(document: Document, path: KeyPath) -> type[BaseModel] | None:
     kind = inside(document.at(path[:2]), "type")
     if len(path) == 2:
         return FilesSource if kind == "files" else SqlSource
+    if len(path) == 3 and path[2] == "gate":
+        return GateOfSource
     if len(path) == 4 and path[2] == "entities":
         return FilesEntity if kind == "files" else SqlEntity
     return None

@@ -1,0 +1,244 @@
+"""What is usual, and how far from it a load lies: medians and median deviations of past days. Decides; reads nothing.
+
+A value is unusual when it is further from the middle of the past days than their own scatter and the size of the load explain,
+and further than a threshold below which nobody wants to hear of it; and not only further from all past days, but also from the
+same weekdays, and from the last days (what has changed for good is news once, not for ever).
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from statistics import median
+
+from retain.config import Gate
+from retain.profile import Measure
+
+SCATTERS = 4.0  # so many (robust) standard deviations away is not chance: once in 16,000
+VOLUME_SCATTERS = 3.5
+NORMAL = 1.4826  # times the median deviation is the standard deviation, where values are normally distributed
+LAST_DAYS, SAME_WEEKDAYS = 7, 3
+FEWEST_ROWS = 10  # with fewer rows a mean says nothing
+JUDGED_DAYS = 14
+USUAL_HOURS, USUAL_OLD = 2.0, 0.02
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One thing that was looked at: what was observed, within which bounds it is usual, beyond which it is incredible."""
+
+    kind: str
+    sentence: str
+    observed: float
+    low: float | None = None
+    high: float | None = None
+    far_low: float | None = None
+    far_high: float | None = None
+
+    @property
+    def is_unusual(self) -> bool:
+        return (self.low is not None and self.observed < self.low) or (
+            self.high is not None and self.observed > self.high
+        )
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Measures that were added up."""
+
+    n: int = 0
+    x: float = 0.0
+    xx: float = 0.0
+
+    def __add__(self, other: "Sum") -> "Sum":
+        return Sum(self.n + other.n, self.x + other.x, self.xx + other.xx)
+
+    @property
+    def mean(self) -> float:
+        return self.x / self.n if self.n else 0.0
+
+
+Days = dict[date, Sum]
+Profile = dict[tuple[str, str], Days]  # by name and subject
+
+
+def profile_of(measures: Iterable[Measure]) -> Profile:
+    """Measures by name and subject; each value of a field gets the field's whole number of rows beside its own."""
+    profile: Profile = defaultdict(dict)
+    totals: dict[tuple[str, date], int] = defaultdict(int)
+    for one in measures:
+        if one.name == "share":
+            totals[one.subject.partition("=")[0], one.day] += int(one.x)
+        days = profile[one.name, one.subject]
+        days[one.day] = days.get(one.day, Sum()) + Sum(one.n, one.x, one.xx)
+    for (name, subject), days in list(profile.items()):
+        if name == "share":
+            field = subject.partition("=")[0]
+            profile[name, subject] = {
+                day: Sum(total, days[day].x if day in days else 0.0)
+                for (of, day), total in totals.items()
+                if of == field
+            }
+    return profile
+
+
+def compare(load: Profile, past: Profile, gate: Gate, today: date, last_load_on: date | None) -> list[Evidence]:
+    """Everything about a load that can be compared with past days. Nothing, while there are too few of them.
+
+    `past`: the sums of published loads by day. `today`: the business day of the load; `last_load_on`: that of the one before.
+    """
+    found = _volumes(load.get(("rows", ""), {}), past.get(("rows", ""), {}), gate, today, last_load_on)
+    for name, subject in sorted({*load, *(key for key in past if key[0] == "share")}):
+        days = load.get((name, subject), {})
+        if name == "share" and not days:
+            days = _nothing_of(subject, load)
+        before = past.get((name, subject), {}) or (_nothing_of(subject, past) if name == "share" else {})
+        before = {day: one for day, one in before.items() if days and day < max(days)}
+        if name == "rows" or len(before) < gate.min_history_days:
+            continue
+        if evidence := _mean(name, subject, days, before, gate):
+            found.append(evidence)
+    return found
+
+
+def _nothing_of(subject: str, profile: Profile) -> Days:
+    """The days of a field in which this value of it does not occur: so many rows, none of it."""
+    field = subject.partition("=")[0]
+    for (name, other), days in profile.items():
+        if name == "share" and other.partition("=")[0] == field:
+            return {day: Sum(one.n) for day, one in days.items()}
+    return {}
+
+
+def _mean(name: str, subject: str, days: Days, past: Days, gate: Gate) -> Evidence | None:
+    """A share or a mean of the load beside the same of past days."""
+    newest = max(days)
+    here = sum((one for day, one in days.items() if day > newest - timedelta(days=JUDGED_DAYS)), Sum())
+    if not here.n:
+        return None
+    is_mean = name in ("amount", "hour")
+    usable = {day: one for day, one in past.items() if one.n >= (FEWEST_ROWS if is_mean else 1)}
+    if is_mean and (here.n < FEWEST_ROWS or len(usable) < gate.min_history_days):
+        return None
+    means = {day: one.mean for day, one in usable.items()}
+    centres = _centres(means, set(days))
+    scatter = max(_scatter(list(means.values())), _sampling(is_mean, here.n, list(usable.values()), centres[0]))
+    least = {"amount": math.log(gate.usual_amount), "hour": USUAL_HOURS, "old": USUAL_OLD}.get(name, gate.usual_share)
+    limit = max(least, SCATTERS * scatter)
+    low, high = min(centres) - limit, max(centres) + limit
+    far_low = far_high = None
+    if name == "amount":
+        far = max(math.log(gate.refuse_factor), limit)
+        far_low, far_high = min(centres) - far, max(centres) + far
+    return Evidence(name, _said(name, subject, here, centres[0]), here.mean, low, high, far_low, far_high)
+
+
+def _centres(means: dict[date, float], days: set[date]) -> list[float]:
+    """The middle of all past days, of the same weekdays, and of the last ones."""
+    weekdays = {day.weekday() for day in days}
+    same = [mean for day, mean in means.items() if day.weekday() in weekdays]
+    last = [mean for _, mean in sorted(means.items())[-LAST_DAYS:]]
+    return [median(means.values()), *([median(same)] if len(same) >= SAME_WEEKDAYS else []), median(last)]
+
+
+def _scatter(values: list[float]) -> float:
+    middle = median(values)
+    return NORMAL * median(abs(value - middle) for value in values)
+
+
+def _sampling(is_mean: bool, n: int, past: list[Sum], centre: float) -> float:
+    """By how much the mean of `n` rows scatters by chance alone."""
+    if is_mean:
+        return median(math.sqrt(max(one.xx / one.n - one.mean**2, 0.0)) for one in past) / math.sqrt(n)
+    share = (min(max(centre, 0.0), 1.0) * n + 1) / (n + 2)
+    return math.sqrt(share * (1 - share) / n)
+
+
+def _volumes(load: Days, past: Days, gate: Gate, today: date, last_load_on: date | None) -> list[Evidence]:
+    """Days that have ended since the last load, for too few rows; all days that the load speaks of, for too many."""
+    if not past or not load:
+        return []
+    newest = max(load)
+    ended = {
+        newest - timedelta(days=n)
+        for n in range(JUDGED_DAYS)
+        if last_load_on is not None and last_load_on <= newest - timedelta(days=n) < today
+    }
+    added = {day for day in load if day > newest - timedelta(days=JUDGED_DAYS)}
+    found = []
+    for day in sorted(ended | added):
+        total = past.get(day, Sum()).n + load.get(day, Sum()).n
+        if evidence := usual_volume(day, total, {on: one.n for on, one in past.items()}, gate, may_be_low=day in ended):
+            found.append(evidence)
+    return found
+
+
+def usual_volume(
+    day: date,
+    rows: int,
+    past: dict[date, int],
+    gate: Gate,
+    *,
+    may_be_low: bool,
+    kind: str = "volume",
+    what: str = "records",
+) -> Evidence | None:
+    """The rows of a day beside those of the same weekday before it; None while there are too few days to say."""
+    before = {on: n for on, n in past.items() if day - timedelta(days=gate.history_days) <= on < day}
+    if not before:
+        return None
+    first, last = min(before), max(before)
+    span = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    if len(span) < gate.min_history_days:
+        return None
+    every = {on: before.get(on, 0) for on in span}  # a closed day is a day with 0
+    usual = {weekday: median([n for on, n in every.items() if on.weekday() == weekday] or [0]) for weekday in range(7)}
+    expected = usual[day.weekday()]
+    if sum(on.weekday() == day.weekday() for on in span) < SAME_WEEKDAYS:
+        expected = median(every.values())
+    if expected < 1:
+        return None
+    ratios = [n / usual[on.weekday()] for on, n in every.items() if usual[on.weekday()] >= 1]
+    limit = VOLUME_SCATTERS * max(_scatter(ratios), 1 / math.sqrt(expected))
+    low = expected * min(1 / gate.usual_volume, 1 - limit) if may_be_low else None
+    high = expected * max(gate.usual_volume, 1 + limit)
+    sentence = f"{rows:,} {what} on {day:%A} {day.isoformat()}, usually about {expected:,.0f}"
+    far = max(expected * gate.refuse_factor, high) if kind == "volume" and expected >= FEWEST_ROWS else None
+    return Evidence(kind, sentence, rows, low, high, None, far)
+
+
+def lateness(silent_hours: float, gaps: list[float], gate: Gate) -> Evidence | None:
+    """How long a source has sent nothing new, beside the longest silence of the past weeks; None while that is not known."""
+    if gate.fresh_within_hours is not None:
+        limit, why = gate.fresh_within_hours, "at most"
+    elif len(gaps) >= LAST_DAYS:
+        limit, why = max(1.25 * max(gaps), 2.0), "the longest silence of the last weeks, and a quarter, is"
+    else:
+        return None
+    return Evidence(
+        "freshness", f"nothing new for {silent_hours:,.0f} hours; {why} {limit:,.0f}", silent_hours, None, limit
+    )
+
+
+def _said(name: str, subject: str, here: Sum, centre: float) -> str:
+    if name == "amount":
+        return f"{subject} is typically {math.exp(here.mean):,.2f} in {here.n:,} rows, usually {math.exp(centre):,.2f}"
+    if name == "hour":
+        return f"the middle of the day is at {_clock(here.mean)}, usually {_clock(centre)}"
+    what = {
+        "share": "{0} is '{1}' in {2} of {3} rows",
+        "empty": "{0} is empty in {2} of {3} rows",
+        "zero": "{0} is 0 in {2} of {3} rows",
+        "decimals": "{0} has decimals in {2} of {3} rows",
+        "top": "one and the same {0} stands in {2} of {3} rows",
+        "known": "{2} of {3} records were known before",
+        "old": "{2} of {3} new records are more than a month old",
+        "bare": "{2} of {3} orders have no lines",
+    }[name]
+    field, _, value = subject.partition("=")
+    return f"{what.format(field, value, f'{here.mean:.0%}', f'{here.n:,}')}, usually {centre:.0%}"
+
+
+def _clock(hours: float) -> str:
+    return f"{int(hours):02d}:{int(hours % 1 * 60):02d}"
