@@ -1,7 +1,11 @@
-"""Find what was deleted at a source by comparing keys: absence from an increment means nothing, absence from the whole does."""
+"""Compare keys with a source: what it no longer has was deleted there, what raw lacks was never read.
+
+Absence from an increment means nothing, absence from the whole does.
+"""
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +25,17 @@ EVERY = timedelta(hours=24)
 BELIEVABLE_SHARE, BELIEVABLE_ROWS = 0.2, 20  # a source that has suddenly lost more than this is refused, not believed
 
 
+@dataclass(frozen=True)
+class Compared:
+    """A comparison, which is a load of kind `deletions`: records of raw that the source no longer has, why they were not
+    marked ('' if they were), and records of the source that are neither in raw nor in quarantine."""
+
+    load_id: int
+    missing: int
+    refusal: str
+    unread: int
+
+
 def is_due(settings: Settings, source: str, entity: str) -> bool:
     """Whether the last comparison, or the first load (which read everything there was), is more than a day ago."""
     with connect(settings) as connection:
@@ -32,8 +47,8 @@ def is_due(settings: Settings, source: str, entity: str) -> bool:
     return bool(row and row[0])
 
 
-def mark_deleted(settings: Settings, source: str, entity: str) -> tuple[int, int, str] | None:
-    """Mark the records of raw that the source no longer has: (load id, records marked, why it was refused or '').
+def mark_deleted(settings: Settings, source: str, entity: str) -> Compared | None:
+    """Mark the records of raw that the source no longer has, and note those that raw does not have.
 
     Entries in quarantine whose record is gone close. None for a source that cannot list its keys. Refused, with nothing
     marked, when more than a fifth would go at once. Raises OutOfReach or UserError as the source does.
@@ -59,8 +74,85 @@ def mark_deleted(settings: Settings, source: str, entity: str) -> tuple[int, int
         assert row is not None
         if not refusal:
             _mark(connection, settings, source, shape, row[0])
+        unread = _note_unread(connection, source, shape, row[0])
         connection.commit()
-        return row[0], missing, refusal
+        return Compared(row[0], missing, refusal, unread)
+
+
+def never_read(settings: Settings, source: str, entity: str, load_id: int) -> str:
+    """Of the records that a comparison noted as not read: a sentence about those that a load since then has not brought.
+
+    '' when there are none. The sentence is a finding on the comparison, in `ops.validation_results`.
+    """
+    with connect(settings) as connection:
+        shape = ENTITIES[entity]
+        noted = [sql.SQL("key_values[{}]").format(sql.Literal(n)) for n in range(1, len(shape.key) + 1)]
+        connection.execute(
+            sql.SQL("delete from ops.unread_records where load_id = {} and ({})").format(
+                sql.Literal(load_id), sql.SQL(" or ").join(_places(source, shape, noted))
+            )
+        )
+        row = connection.execute(
+            "select count(*), (array_agg(array_to_string(key_values, '/') order by key_values))[:5] "
+            "from ops.unread_records where load_id = %s",
+            [load_id],
+        ).fetchone()
+        assert row is not None
+        if not row[0]:
+            return ""
+        sentence = (
+            f"{row[0]:,} {entity} are at the source, and no load brought them: {', '.join(row[1])}"
+            f"{' …' if row[0] > len(row[1]) else ''}. Their time of change is older than the loads reach back; "
+            f"`retain load --source {source} --entity {entity} --full` reads them"
+        )
+        connection.execute(
+            "insert into ops.validation_results (load_id, expectation, judges, severity, success, rows_failed, message) "
+            "values (%s, 'keys_read', 'load', 'warning', false, %s, %s)",
+            [load_id, row[0], sentence],
+        )
+        connection.execute(
+            "update ops.loads set message = concat_ws('; ', message, %s::text) where load_id = %s", [sentence, load_id]
+        )
+        return sentence
+
+
+def _note_unread(connection: psycopg.Connection[Any], source: str, entity: Entity, load_id: int) -> int:
+    """Put down the listed keys that are neither in raw nor in quarantine, in the place of those noted before."""
+    connection.execute(
+        "delete from ops.unread_records using ops.loads where loads.load_id = unread_records.load_id "
+        "and loads.source = %s and loads.entity = %s",
+        [source, entity.name],
+    )
+    listed = [sql.SQL("btrim(keys_now.{})").format(sql.Identifier(name)) for name in entity.key]
+    return connection.execute(
+        sql.SQL(
+            "insert into ops.unread_records (load_id, key_values) select distinct {load_id}::bigint, array[{listed}] "
+            "from keys_now where {present} and not {known}"
+        ).format(
+            load_id=sql.Literal(load_id),
+            listed=sql.SQL(", ").join(listed),
+            present=sql.SQL(" and ").join(sql.SQL("{} <> ''").format(one) for one in listed),
+            known=sql.SQL(" and not ").join(_places(source, entity, listed)),
+        )
+    ).rowcount
+
+
+def _places(source: str, entity: Entity, values: list[sql.Composed]) -> list[sql.Composed]:
+    """That raw holds the record of these key values, and that quarantine holds a version of it, each as a condition."""
+    return [
+        sql.SQL(
+            "exists (select 1 from {raw} as held where held.source = {source} and not held.is_deleted and ({ours}) = ({values}))"
+        ).format(
+            raw=sql.Identifier("raw", entity.name),
+            source=sql.Literal(source),
+            ours=sql.SQL(", ").join(sql.SQL("held.{}::text").format(sql.Identifier(name)) for name in entity.key),
+            values=sql.SQL(", ").join(values),
+        ),
+        sql.SQL(
+            "exists (select 1 from ops.quarantine as entry where entry.source = {source} and entry.entity = {entity} "
+            "and entry.status in ('open', 'discarded') and entry.key_values = array[{values}])"
+        ).format(source=sql.Literal(source), entity=sql.Literal(entity.name), values=sql.SQL(", ").join(values)),
+    ]
 
 
 def _list_keys(connection: psycopg.Connection[Any], entity: Entity, keys: Iterable[tuple[str, ...]]) -> int:

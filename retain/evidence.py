@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import psycopg
@@ -26,7 +27,10 @@ PROFILED = ("incremental", "full", "backfill")
 
 @dataclass(frozen=True)
 class Load:
-    """A load as `ops.loads` knows it. `day` is its business day; `remarks` is what its source said while it was read."""
+    """A load as `ops.loads` knows it. `day` is its business day; `remarks` is what its source said while it was read.
+
+    `brings_news`: it has rows, and not only those that every load of a cursor reads again.
+    """
 
     load_id: int
     source: str
@@ -40,6 +44,7 @@ class Load:
     mapping_after: str | None
     day: date
     remarks: str | None
+    brings_news: bool
 
     @property
     def is_whole(self) -> bool:
@@ -51,7 +56,9 @@ def read_load(connection: psycopg.Connection[Any], settings: Settings, load_id: 
     row = connection.execute(
         "select load_id, source, entity, kind, status, coalesce(rows_sent, 0), coalesce(control_totals -> 'sums', '{}'), offered, "
         "cursor_before ->> 'mapping', cursor_after ->> 'mapping', "
-        "(coalesce(landed_at, started_at) at time zone %s)::date, message from ops.loads where load_id = %s",
+        "(coalesce(landed_at, started_at) at time zone %s)::date, message, coalesce(rows_sent, 0) > 0 and coalesce("
+        "cursor_after -> 'cursor' ->> 'high' is distinct from cursor_before -> 'cursor' ->> 'high' "
+        "or cursor_after -> 'cursor' ->> 'high' is null, true) from ops.loads where load_id = %s",
         [settings.business.timezone, load_id],
     ).fetchone()
     return Load(*row) if row else None
@@ -89,22 +96,37 @@ def gather(
     found += compare(profile_of(measures), profile_of(past), gate, load.day, last_load_on)
     if load.kind == "incremental":
         found += _delivery(connection, settings, load)
-    return found
+    return found + _lateness(connection, settings, load)
 
 
 def of_nothing(connection: psycopg.Connection[Any], settings: Settings, load: Load) -> list[Evidence]:
     """What is to be said of a load that brought no rows: what the source remarked, and whether it is late."""
-    hours = connection.execute(
-        "select extract(epoch from clock_timestamp() - max(landed_at) over ())::float8 / 3600, "
-        "extract(epoch from landed_at - lag(landed_at) over (order by landed_at))::float8 / 3600 from ops.loads "
-        "where source = %s and entity = %s and status = 'published' and kind = 'incremental' and rows_changed > 0 "
-        "and landed_at > clock_timestamp() - %s",
-        [load.source, load.entity, timedelta(days=settings.gate_of(load.source).history_days)],
-    ).fetchall()
-    late = None
-    if hours and load.kind == "incremental":
-        late = lateness(hours[0][0], [gap for _, gap in hours if gap is not None], settings.gate_of(load.source))
-    return [*remarks(load), *([late] if late else [])]
+    return [*remarks(load), *_lateness(connection, settings, load)]
+
+
+def _lateness(connection: psycopg.Connection[Any], settings: Settings, load: Load) -> list[Evidence]:
+    """How long nothing new has come. Of a load that brought something new there is nothing to say."""
+    if load.kind != "incremental" or load.brings_news:
+        return []
+    landed = [
+        row[0]
+        for row in connection.execute(
+            "select landed_at at time zone %s from ops.loads where source = %s and entity = %s and status = 'published' "
+            "and kind in ('incremental', 'full') and rows_changed > 0 and landed_at > clock_timestamp() - %s "
+            "union all select clock_timestamp() at time zone %s order by 1",
+            [
+                *(settings.business.timezone, load.source, load.entity),
+                timedelta(days=settings.gate_of(load.source).history_days),
+                settings.business.timezone,
+            ],
+        )
+    ]
+    silences = [(begin, (end - begin).total_seconds() / 3600) for begin, end in pairwise(landed)]
+    if not silences:
+        return []
+    since, hours = silences.pop()
+    late = lateness(hours, since, silences, settings.gate_of(load.source))
+    return [late] if late else []
 
 
 def write_evidence(connection: psycopg.Connection[Any], load_id: int, evidence: Iterable[Evidence]) -> None:

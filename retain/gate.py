@@ -12,8 +12,9 @@ from retain import data_docs
 from retain.config import Gate, Settings
 from retain.errors import Refused, RetainError
 from retain.evidence import Load, gather, has_copies, of_nothing, read_load, write_evidence
-from retain.landing import drop_gate_tables, evidence_table, failures_table, landing_table, only_one_load
+from retain.landing import drop_gate_tables, evidence_table, failures_table, gate_table, landing_table, only_one_load
 from retain.mapping import Mapping, Selection, mapping_of, write_gate_table
+from retain.records import version_of
 from retain.validation import Finding, Validated, count_on_raw, refusals, validate
 from retain.warehouse import connect
 
@@ -89,7 +90,8 @@ def _judge(
         findings.append(_row_count(_landed_rows(connection, load), load.rows_sent))
     quarantined = _count_failed_rows(connection, load.load_id)
     if selections is None:
-        findings.append(_share(settings.gate_of(load.source), rows, quarantined))
+        undecided = quarantined - _decided_rows(connection, load, mapping)
+        findings.append(_share(settings.gate_of(load.source), rows, undecided))
     return _conclude(connection, settings, load, findings, rows, quarantined, validated.results)
 
 
@@ -175,6 +177,26 @@ def _share(gate: Gate, rows: int, quarantined: int) -> Finding:
 def _count_failed_rows(connection: psycopg.Connection[Any], load_id: int) -> int:
     row = connection.execute(
         sql.SQL("select count(distinct row_number) from {}").format(failures_table(load_id))
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _decided_rows(connection: psycopg.Connection[Any], load: Load, mapping: Mapping) -> int:
+    """Failing rows of versions that a person has released or discarded: they are not news when they are read again."""
+    row = connection.execute(
+        sql.SQL(
+            "select count(*) from {gate} as incoming where row_number in (select row_number from {failures}) "
+            "and exists (select 1 from ops.quarantine as entry where entry.source = {source} and entry.entity = {entity} "
+            "and entry.status in ('released', 'discarded')) and {version} in (select record_hash from ops.quarantine "
+            "where source = {source} and entity = {entity} and status in ('released', 'discarded'))"
+        ).format(
+            gate=gate_table(load.load_id),
+            failures=failures_table(load.load_id),
+            source=sql.Literal(load.source),
+            entity=sql.Literal(load.entity),
+            version=version_of(mapping.entity, "incoming"),
+        )
     ).fetchone()
     assert row is not None
     return int(row[0])

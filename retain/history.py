@@ -9,7 +9,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from statistics import median
 
 from retain.config import Gate
@@ -22,6 +22,7 @@ LAST_DAYS, SAME_WEEKDAYS = 7, 3
 FEWEST_ROWS = 10  # with fewer rows a mean says nothing
 JUDGED_DAYS = 14
 USUAL_HOURS, USUAL_OLD = 2.0, 0.02
+NEVER, NEVER_SHARE = ("empty", "zero"), 5
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,8 @@ def _mean(name: str, subject: str, days: Days, past: Days, gate: Gate) -> Eviden
     centres = _centres(means, set(days))
     scatter = max(_scatter(list(means.values())), _sampling(is_mean, here.n, list(usable.values()), centres[0]))
     least = {"amount": math.log(gate.usual_amount), "hour": USUAL_HOURS, "old": USUAL_OLD}.get(name, gate.usual_share)
+    if name in NEVER and not any(one.x for one in past.values()):
+        least /= NEVER_SHARE  # what has not happened in weeks is news in a few rows
     limit = max(least, SCATTERS * scatter)
     low, high = min(centres) - limit, max(centres) + limit
     far_low = far_high = None
@@ -208,17 +211,24 @@ def usual_volume(
     return Evidence(kind, sentence, rows, low, high, None, far)
 
 
-def lateness(silent_hours: float, gaps: list[float], gate: Gate) -> Evidence | None:
-    """How long a source has sent nothing new, beside the longest silence of the past weeks; None while that is not known."""
+def lateness(
+    silent_hours: float, since: datetime, silences: list[tuple[datetime, float]], gate: Gate
+) -> Evidence | None:
+    """How long a source has sent nothing new, beside the silences of the past weeks; None while those are not known.
+
+    `silences` are (begin, hours); `since` is the begin of this one. Those that began on the same weekday count, if there
+    are enough: who rests on Sundays is late on Mondays already.
+    """
     if gate.fresh_within_hours is not None:
         limit, why = gate.fresh_within_hours, "at most"
-    elif len(gaps) >= LAST_DAYS:
-        limit, why = max(1.25 * max(gaps), 2.0), "the longest silence of the last weeks, and a quarter, is"
+    elif len(silences) >= LAST_DAYS:
+        same = [hours for begin, hours in silences if begin.weekday() == since.weekday()]
+        usual = max(same) if len(same) >= SAME_WEEKDAYS else max(hours for _, hours in silences)
+        limit, why = 1.1 * usual + 1, "after the longest such silence of the last weeks it would have been"
     else:
         return None
-    return Evidence(
-        "freshness", f"nothing new for {silent_hours:,.0f} hours; {why} {limit:,.0f}", silent_hours, None, limit
-    )
+    sentence = f"nothing new for {silent_hours:,.1f} hours; {why} {limit:,.1f}"
+    return Evidence("freshness", sentence, silent_hours, None, limit)
 
 
 def _said(name: str, subject: str, here: Sum, centre: float) -> str:

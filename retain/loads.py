@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 
 import retain
 from retain.config import Settings
-from retain.deletions import is_due, mark_deleted
+from retain.deletions import is_due, mark_deleted, never_read
 from retain.entities import ENTITIES
 from retain.errors import OutOfReach, Refused, RetainError, UserError
 from retain.gate import judge
@@ -127,7 +127,7 @@ def load_sources(
             if entity in wanted and entity in settings.source(source).entities:
                 outcomes.append(load_entity(settings, source, entity, full=full, window=window, watch=watch))
                 if outcomes[-1].status == "published" and window is None and is_due(settings, source, entity):
-                    outcomes += find_deleted(settings, source, entity, watch=watch)
+                    outcomes += compare_keys(settings, source, entity, watch=watch)
     if any(outcome.rows_changed and outcome.entity in REFERRED_TO for outcome in outcomes):
         outcomes += retry_waiting(settings, watch=watch)
     if window is None:
@@ -135,17 +135,27 @@ def load_sources(
     return outcomes
 
 
-def find_deleted(settings: Settings, source: str, entity: str, *, watch: Watch = unwatched) -> list[LoadOutcome]:
-    """Compare keys with the source; one outcome where that changed something or was refused, none otherwise."""
+def compare_keys(settings: Settings, source: str, entity: str, *, watch: Watch = unwatched) -> list[LoadOutcome]:
+    """Compare keys with the source; one outcome where that changed, refused or found something, none otherwise.
+
+    Records that the source has and raw has not are new since the load, or were never read: the load is made once more, and
+    what it does not bring either is told.
+    """
     watch(source, entity, "compare keys")
     try:
         found = mark_deleted(settings, source, entity)
+        if found is None:
+            return []
+        again = [load_entity(settings, source, entity, watch=watch)] if found.unread else []
+        unread = never_read(settings, source, entity, found.load_id) if found.unread else ""
     except RetainError as error:
         return [LoadOutcome(source, entity, None, "unreadable", message=str(error), error=error)]
-    if found is None or (not found[1] and not found[2]):
-        return []
-    load_id, missing, refusal = found
-    return [LoadOutcome(source, entity, load_id, "refused" if refusal else "published", 0, missing, message=refusal)]
+    if not found.missing and not found.refusal and not unread:
+        return again
+    status = "refused" if found.refusal else "published"
+    said = "; ".join(filter(None, [found.refusal, unread]))
+    changed = 0 if found.refusal else found.missing
+    return [*again, LoadOutcome(source, entity, found.load_id, status, 0, changed, message=said)]
 
 
 def retry_waiting(settings: Settings, *, watch: Watch = unwatched) -> list[LoadOutcome]:

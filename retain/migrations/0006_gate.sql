@@ -13,3 +13,10 @@ comment on table ops.profiles is 'Counts and sums of a load by business day: wha
 comment on column ops.profiles.n is 'Rows that were measured; x is the sum of what was measured (or the rows it was true of), xx the sum of its squares.';
 alter table ops.loads add column offered jsonb;
 comment on column ops.loads.offered is 'The columns that the source offered, mapped or not, with their types as the source calls them.';
+create table ops.unread_records (
+    load_id bigint not null references ops.loads,
+    key_values text[] not null,
+    primary key (load_id, key_values)
+);
+comment on table ops.unread_records is
+    'The records that the last comparison of keys found at the source, and that no load had brought: neither in raw nor in quarantine.';

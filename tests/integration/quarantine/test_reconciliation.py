@@ -45,7 +45,7 @@ def test_deleted_records_leave_the_count_and_return_to_it(database_shop):
     before = shop.days()
     assert sum(sent for sent, *_ in before.values()) == 40
     shop.change("delete from orders where id in ('o1', 'o6')")
-    loads.find_deleted(shop.settings, "shop", "orders")
+    loads.compare_keys(shop.settings, "shop", "orders")
     assert shop.days()["2025-01-02"] == (6, 6, 0, 0)
     assert shop.does_not_add_up() == []
     shop.change("insert into orders values ('o1', 'c1', '2025-01-02 12:00+00', '1.50', now())")
@@ -60,7 +60,7 @@ def test_an_entry_whose_record_is_deleted_at_the_source_closes(database_shop):
     shop.load()
     assert set(shop.open_entries()) == {"o3"}
     shop.change("delete from orders where id = 'o3'")
-    loads.find_deleted(shop.settings, "shop", "orders")
+    loads.compare_keys(shop.settings, "shop", "orders")
     assert shop.open_entries() == {}
     assert shop.ask("select status, closing_note from ops.quarantine") == [
         ("closed", "the source no longer has the record")
