@@ -28,6 +28,13 @@ def suite(shop: Shop) -> gx.ExpectationSuite:
             *of_every_entity(ENTITIES["exchange_rates"], shop),
             one_of("currency", "currency_known", "currency is not an ISO 4217 code", sorted(CURRENCIES)),
             row_rule("rate_positive", "rate is zero or negative", "rate <= 0", about=("rate",)),
+            row_rule(
+                "rate_written_out",
+                "rate is written with an exponent and few digits: a spreadsheet may have cut off the others",
+                "rate_sent ~ '^[0-9]([.][0-9]{0,3})?[eE]-'",
+                about=("rate",),
+                severity=WARNING,
+            ),
             not_before_the_calendar("rate_on"),
             row_rule(
                 "rate_on_is_past",

@@ -29,6 +29,8 @@ def suite() -> gx.ExpectationSuite:
             _expected("known", "as many records are new, and known, as usual", WARNING),
             _expected("old", "new records are of these days", WARNING),
             _expected("bare", "orders have lines", WARNING),
+            _expected("unmarked", "as many returns as usual are of orders that are marked as refunded", WARNING),
+            _expected("touched", "about as many records as usual have changed", WARNING),
             # What is in it.
             _credible("amount", "amounts are of a credible size"),
             _expected("amount", "amounts are about as large as usual", WARNING),

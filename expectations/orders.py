@@ -14,12 +14,14 @@ from expectations.rules import (
     one_of,
     refers_to,
     row_rule,
+    rows_of_query,
     suite_of,
 )
 from retain.config.currencies import CURRENCIES
 from retain.entities import ENTITIES, ORDER_STATUSES
 
 AMOUNTS = ("gross_amount", "discount_amount", "tax_amount", "shipping_amount")
+WHO = "coalesce(customer_id, email, phone)"
 OLD_RATE_DAYS = 10  # longer than any holidays during which no rates are published
 
 
@@ -69,6 +71,16 @@ def suite(shop: Shop) -> gx.ExpectationSuite:
                 "and abs(extract(epoch from known.ordered_at - subselect.ordered_at)) > 2 * 86400 "
                 f"and ({_who('known')} is distinct from {_who('subselect')} "
                 f"or {_who('known')} is null and known.gross_amount <> subselect.gross_amount))",
+            ),
+            # Twice by the same person, for the same amount, within a minute; not where only days are known.
+            rows_of_query(
+                "not_placed_twice",
+                "the same customer placed another order for the same amount in the same minute",
+                f"select * from {{batch}} where ({WHO}, gross_amount, date_trunc('minute', ordered_at)) in "
+                f"(select {WHO}, gross_amount, date_trunc('minute', ordered_at) from {{batch}} where {WHO} is not null "
+                f"and gross_amount > 0 and (ordered_at at time zone '{shop.timezone}')::time <> '00:00' "
+                "group by 1, 2, 3 having count(distinct order_id) > 1)",
+                severity=WARNING,
             ),
             looks_like_an_address(),
             refers_to("customers", "customer_id") if "customers" in shop.entities else None,

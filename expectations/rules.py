@@ -29,8 +29,8 @@ WORDS: dict[FieldType, str] = {
 EARLIEST = "1990-01-02"  # the calendar begins a day before
 UNSEEN = "[\u00a0\u00ad\u034f\u061c\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\ufeff]"
 EASTERN_DIGITS = "[٠-٩۰-۹]"
-# What is left of letters after a program took them for another alphabet: U+FFFD, é as Ã©, é as &eacute;, é as ?.
-ILLEGIBLE = "\ufffd|[ÂÃÄÅÐÑØÙÚÛ][\u0080-\u00bf]|â€|&[a-z]+;|&#[0-9]+;|[[:alpha:]][?][[:alpha:]]"
+# What is left of letters after a program took them for another alphabet: U+FFFD, é as Ã©, é as &eacute;, é as ?, or two.
+ILLEGIBLE = "\ufffd|[ÂÃÄÅÐÑØÙÚÛ][\u0080-\u00bf]|â€|&[a-z]+;|&#[0-9]+;|[[:alpha:]][?]+[[:alpha:]]"
 
 
 @dataclass(frozen=True)

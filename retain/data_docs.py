@@ -18,9 +18,9 @@ from retain.config import Settings
 
 PAGE, KEPT = re.compile(r"load_(\d+)(_habits)?\.html"), re.compile(r"load_(\d+)\.json")
 FETCHED = re.compile(r"<script[^>]*\bsrc=[^>]*>\s*</script>|<link[^>]*\bhref=[^>]*>", re.DOTALL)
-FRAMES = re.compile(r"<iframe.*?</iframe>|<img[^>]*>|<a [^>]*href=\"(?!#)[^>]*>(?P<words>.*?)</a>", re.DOTALL)
+SHOWN = re.compile(r"<iframe.*?</iframe>|<img[^>]*>|<footer.*?</footer>|background: url\('https?:[^;]*;", re.DOTALL)
+LINKED = re.compile(r"<a [^>]*href=\"(?!#)[^>]*>(?P<words>.*?)</a>", re.DOTALL)
 SCRIPTS = re.compile(r"<script.*?</script>", re.DOTALL)
-NEWSLETTER = "Stay current on everything GX"
 STYLE = """<style>
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff; }
 table { border-collapse: collapse; width: 100%; } td, th { border-bottom: 1px solid #ddd; padding: .3rem .6rem; text-align: left; }
@@ -86,9 +86,8 @@ def _make(folder: Path, load_id: int) -> None:
 
 def alone(drawn: str, title: str, told: Iterable[str], others: Iterable[str]) -> str:
     """A page of Great Expectations without what it would fetch, with what Retain says of the load above it."""
-    page = SCRIPTS.sub("", FETCHED.sub("", drawn))
-    page = FRAMES.sub(lambda match: match["words"] or "", page)
-    page = page.replace(NEWSLETTER, "")
+    page = SHOWN.sub("", SCRIPTS.sub("", FETCHED.sub("", drawn)))
+    page = LINKED.sub(lambda match: match["words"], page)
     sentences = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in told)
     links = "".join(f'<p><a href="{other}">{_label(other)}</a></p>' for other in others)
     head = f'<div class="retain"><h1>{html.escape(title)}</h1><ul>{sentences}</ul>{links}</div>'

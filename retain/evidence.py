@@ -5,7 +5,6 @@ Everything is one row of gate.load_<load_id>_evidence: what was observed, and wi
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -14,54 +13,17 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from retain.config import Settings
+from retain import agreement
+from retain.config import Gate, Settings
 from retain.entities import ENTITIES
 from retain.history import Evidence, compare, lateness, profile_of, usual_volume
+from retain.judged import Load
 from retain.landing import evidence_table, gate_table
 from retain.mapping import Mapping
-from retain.profile import Measure, Measured, keep, measure
-from retain.sources.mentions import mentioned
+from retain.measures import Measure, Measured
+from retain.profile import keep, measure
 
 PROFILED = ("incremental", "full", "backfill")
-
-
-@dataclass(frozen=True)
-class Load:
-    """A load as `ops.loads` knows it. `day` is its business day; `remarks` is what its source said while it was read.
-
-    `brings_news`: it has rows, and not only those that every load of a cursor reads again.
-    """
-
-    load_id: int
-    source: str
-    entity: str
-    kind: str
-    status: str
-    rows_sent: int
-    sums: dict[str, str]
-    offered: dict[str, str] | None
-    mapping_before: str | None
-    mapping_after: str | None
-    day: date
-    remarks: str | None
-    brings_news: bool
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether it brings every record: the first load, one of kind `full`, or one that is mapped in another way."""
-        return self.kind == "full" or self.mapping_before is None or self.mapping_before != self.mapping_after
-
-
-def read_load(connection: psycopg.Connection[Any], settings: Settings, load_id: int) -> Load | None:
-    row = connection.execute(
-        "select load_id, source, entity, kind, status, coalesce(rows_sent, 0), coalesce(control_totals -> 'sums', '{}'), offered, "
-        "cursor_before ->> 'mapping', cursor_after ->> 'mapping', "
-        "(coalesce(landed_at, started_at) at time zone %s)::date, message, coalesce(rows_sent, 0) > 0 and coalesce("
-        "cursor_after -> 'cursor' ->> 'high' is distinct from cursor_before -> 'cursor' ->> 'high' "
-        "or cursor_after -> 'cursor' ->> 'high' is null, true) from ops.loads where load_id = %s",
-        [settings.business.timezone, load_id],
-    ).fetchone()
-    return Load(*row) if row else None
 
 
 def gather(
@@ -72,7 +34,7 @@ def gather(
         *remarks(load),
         *_copies(connection, load),
         *_sums(connection, load, rows),
-        *_columns(connection, load, mapping),
+        *agreement.columns(connection, load, mapping),
     ]
     if load.kind not in PROFILED:
         return found
@@ -93,9 +55,12 @@ def gather(
     if load.is_whole:
         return found
     past, last_load_on = _past(connection, load, load.day - timedelta(days=2 * gate.history_days), settings)
-    found += compare(profile_of(measures), profile_of(past), gate, load.day, last_load_on)
+    deliveries = _deliveries(connection, settings, load)
+    found += compare(
+        profile_of(measures), profile_of(past), gate, load.day, last_load_on, is_daily=_is_daily(deliveries, load.day)
+    )
     if load.kind == "incremental":
-        found += _delivery(connection, settings, load)
+        found += _delivery(deliveries, load, gate)
     return found + _lateness(connection, settings, load)
 
 
@@ -205,64 +170,6 @@ def _sum_of_texts(connection: psycopg.Connection[Any], load_id: int, field: str)
     return Decimal(row[0])
 
 
-def _columns(connection: psycopg.Connection[Any], load: Load, mapping: Mapping) -> list[Evidence]:
-    """The columns that the source offers beside those it offered when it was last published: the agreement."""
-    row = connection.execute(
-        "select offered from ops.loads where source = %s and entity = %s and status = 'published' and offered is not null "
-        "and load_id < %s order by load_id desc limit 1",
-        [load.source, load.entity, load.load_id],
-    ).fetchone()
-    if row is None or load.offered is None:
-        return []
-    agreed, offered = _folded(row[0]), _folded(load.offered)
-    is_agreed_anew = load.mapping_before != load.mapping_after
-    used = {name for written in mapping.written.values() for name in mentioned(written, agreed)}
-    found = [
-        Evidence("columns_agreed", f"new: {name} ({offered[name]})", 1, 0, 0) for name in offered if name not in agreed
-    ]
-    for name, kind in agreed.items():
-        counts = "columns_kept" if name in used and not is_agreed_anew else "columns_agreed"
-        if name not in offered:
-            found.append(Evidence(counts, f"lost: {name} ({kind})", 1, 0, 0))
-        elif family(kind) != family(offered[name]):
-            example = _example(connection, load, mapping, name)
-            found.append(Evidence(counts, f"retyped: {name} was {kind}, is {offered[name]}{example}", 1, 0, 0))
-    return found
-
-
-def _folded(columns: dict[str, str]) -> dict[str, str]:
-    """Names in small letters, as SQL takes a bare name: a system that begins to write them in capitals has changed nothing."""
-    return {name.lower(): kind for name, kind in columns.items()}
-
-
-FAMILIES = {
-    "integer": ("smallint", "int", "int2", "int4", "int8", "integer", "bigint", "tinyint", "mediumint"),
-    "number": ("numeric", "decimal", "number", "money"),
-    "floating point": ("float", "float4", "float8", "real", "double", "double precision"),
-    "text": ("text", "varchar", "character varying", "char", "bpchar", "character", "string", "large_string", "nvarchar", "longtext",
-             "mediumtext", "tinytext", "name", "citext"),
-}  # fmt: skip
-
-
-def family(kind: str) -> str:
-    """A column may become wider without becoming another: its type without length, precision and the like."""
-    base = kind.lower().split("(")[0].strip().removesuffix(" unsigned")
-    return next((name for name, kinds in FAMILIES.items() if base in kinds), base)
-
-
-def _example(connection: psycopg.Connection[Any], load: Load, mapping: Mapping, column: str) -> str:
-    """A value of a field that is read from the column; never one that may be about a person."""
-    for name, written in mapping.written.items():
-        field = mapping.entity.fields[name]
-        if mentioned(written, [column]) and not field.personal:
-            sent = sql.Identifier(name if field.type == "text" else f"{name}_sent")
-            row = connection.execute(
-                sql.SQL("select {0} from {1} where {0} is not null limit 1").format(sent, gate_table(load.load_id))
-            ).fetchone()
-            return f", for example {row[0][:40]!r}" if row else ""
-    return ""
-
-
 def _past(
     connection: psycopg.Connection[Any], load: Load, since: date, settings: Settings
 ) -> tuple[list[Measure], date | None]:
@@ -291,23 +198,36 @@ def _past(
     return [Measure(*row[:6]) for row in past], past[0][6] if past else None
 
 
-def _delivery(connection: psycopg.Connection[Any], settings: Settings, load: Load) -> list[Evidence]:
-    """The rows of a day's deliveries beside those of the days before; too few only where one delivery a day is the habit."""
+def _deliveries(connection: psycopg.Connection[Any], settings: Settings, load: Load) -> dict[date, tuple[int, int]]:
+    """Rows, and loads that brought some, by the business day on which they came."""
     days = connection.execute(
         "select (landed_at at time zone %s)::date as day, sum(rows_sent)::int, count(*) from ops.loads where source = %s "
         "and entity = %s and status = 'published' and kind = 'incremental' and rows_sent > 0 and load_id < %s "
-        "and cursor_before ->> 'mapping' = cursor_after ->> 'mapping' group by 1",
-        [settings.business.timezone, load.source, load.entity, load.load_id],
+        "and cursor_before ->> 'mapping' = cursor_after ->> 'mapping' and landed_at > clock_timestamp() - %s group by 1",
+        [
+            *(settings.business.timezone, load.source, load.entity, load.load_id),
+            timedelta(days=2 * settings.gate_of(load.source).history_days),
+        ],
     ).fetchall()
-    before = {day: rows for day, rows, _ in days}
-    is_daily = sum(loads == 1 for _, _, loads in days) > len(days) / 2
+    return {day: (rows, loads) for day, rows, loads in days}
+
+
+def _is_daily(deliveries: dict[date, tuple[int, int]], today: date) -> bool:
+    """Whether one load a day is the habit, as far as the days before today tell."""
+    loads = [loads for day, (_, loads) in deliveries.items() if day != today]
+    return sum(one == 1 for one in loads) > len(loads) / 2
+
+
+def _delivery(deliveries: dict[date, tuple[int, int]], load: Load, gate: Gate) -> list[Evidence]:
+    """The rows of a day's deliveries beside those of the days before; too few only where one delivery a day is the habit."""
+    before = {day: rows for day, (rows, _) in deliveries.items()}
     total = before.pop(load.day, 0)
     found = usual_volume(
         load.day,
         total + load.rows_sent,
         before,
-        settings.gate_of(load.source),
-        may_be_low=is_daily and not total,
+        gate,
+        may_be_low=_is_daily(deliveries, load.day) and not total,
         kind="delivery",
         what="rows were delivered",
     )

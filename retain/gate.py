@@ -11,7 +11,8 @@ from psycopg import sql
 from retain import data_docs
 from retain.config import Gate, Settings
 from retain.errors import Refused, RetainError
-from retain.evidence import Load, gather, has_copies, of_nothing, read_load, write_evidence
+from retain.evidence import gather, has_copies, of_nothing, write_evidence
+from retain.judged import Load, read_load
 from retain.landing import drop_gate_tables, evidence_table, failures_table, gate_table, landing_table, only_one_load
 from retain.mapping import Mapping, Selection, mapping_of, write_gate_table
 from retain.records import version_of

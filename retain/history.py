@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from statistics import median
 
 from retain.config import Gate
-from retain.profile import Measure
+from retain.measures import Measure
 
 SCATTERS = 4.0  # so many (robust) standard deviations away is not chance: once in 16,000
 VOLUME_SCATTERS = 3.5
@@ -22,7 +22,8 @@ LAST_DAYS, SAME_WEEKDAYS = 7, 3
 FEWEST_ROWS = 10  # with fewer rows a mean says nothing
 JUDGED_DAYS = 14
 USUAL_HOURS, USUAL_OLD = 2.0, 0.02
-NEVER, NEVER_SHARE = ("empty", "zero"), 5
+STEADY_DAYS, FIXED = 28, 0.9
+NEVER, NEVER_SHARE = ("empty", "zero", "bare"), 5
 
 
 @dataclass(frozen=True)
@@ -84,23 +85,41 @@ def profile_of(measures: Iterable[Measure]) -> Profile:
     return profile
 
 
-def compare(load: Profile, past: Profile, gate: Gate, today: date, last_load_on: date | None) -> list[Evidence]:
+def compare(
+    load: Profile, past: Profile, gate: Gate, today: date, last_load_on: date | None, *, is_daily: bool
+) -> list[Evidence]:
     """Everything about a load that can be compared with past days. Nothing, while there are too few of them.
 
     `past`: the sums of published loads by day. `today`: the business day of the load; `last_load_on`: that of the one before.
+    Where one load a day is the habit (`is_daily`) it is compared itself; where loads come by the hour, a night is not like a
+    day, and days that have ended are compared, with what earlier loads brought of them.
     """
     found = _volumes(load.get(("rows", ""), {}), past.get(("rows", ""), {}), gate, today, last_load_on)
-    for name, subject in sorted({*load, *(key for key in past if key[0] == "share")}):
-        days = load.get((name, subject), {})
-        if name == "share" and not days:
-            days = _nothing_of(subject, load)
-        before = past.get((name, subject), {}) or (_nothing_of(subject, past) if name == "share" else {})
-        before = {day: one for day, one in before.items() if days and day < max(days)}
-        if name == "rows" or len(before) < gate.min_history_days:
+    for name, subject in sorted({*load, *(past if not is_daily else (key for key in past if key[0] == "share"))}):
+        if name == "rows":
             continue
-        if evidence := _mean(name, subject, days, before, gate):
-            found.append(evidence)
+        days, before = load.get((name, subject), {}), past.get((name, subject), {})
+        if name == "share":
+            days, before = days or _nothing_of(subject, load), before or _nothing_of(subject, past)
+        if name == "amount" and not is_daily and days:
+            found += _mean(name, subject, days, _earlier(before, max(days)), gate, is_only_far=True)
+        if not is_daily:
+            days = _ended(days, before, today, last_load_on)
+        if days:
+            found += _mean(name, subject, days, _earlier(before, max(days) if is_daily else min(days)), gate)
     return found
+
+
+def _earlier(past: Days, day: date) -> Days:
+    return {on: one for on, one in past.items() if on < day}
+
+
+def _ended(load: Days, past: Days, today: date, last_load_on: date | None) -> Days:
+    """The days before today of which the load brings most, or which have ended since the load before; as a whole."""
+    days = {day for day, one in load.items() if day < today and one.n >= past.get(day, Sum()).n}
+    if last_load_on is not None:
+        days |= {day for day in past if last_load_on <= day < today}
+    return {day: past.get(day, Sum()) + load.get(day, Sum()) for day in days}
 
 
 def _nothing_of(subject: str, profile: Profile) -> Days:
@@ -112,21 +131,19 @@ def _nothing_of(subject: str, profile: Profile) -> Days:
     return {}
 
 
-def _mean(name: str, subject: str, days: Days, past: Days, gate: Gate) -> Evidence | None:
-    """A share or a mean of the load beside the same of past days."""
+def _mean(name: str, subject: str, days: Days, past: Days, gate: Gate, *, is_only_far: bool = False) -> list[Evidence]:
+    """A share or a mean of the load beside the same of past days; nothing while there are too few of them."""
     newest = max(days)
     here = sum((one for day, one in days.items() if day > newest - timedelta(days=JUDGED_DAYS)), Sum())
-    if not here.n:
-        return None
     is_mean = name in ("amount", "hour")
     usable = {day: one for day, one in past.items() if one.n >= (FEWEST_ROWS if is_mean else 1)}
-    if is_mean and (here.n < FEWEST_ROWS or len(usable) < gate.min_history_days):
-        return None
+    if len(usable) < gate.min_history_days or here.n < (FEWEST_ROWS if is_mean else 1):
+        return []
     means = {day: one.mean for day, one in usable.items()}
     centres = _centres(means, set(days))
     scatter = max(_scatter(list(means.values())), _sampling(is_mean, here.n, list(usable.values()), centres[0]))
     least = {"amount": math.log(gate.usual_amount), "hour": USUAL_HOURS, "old": USUAL_OLD}.get(name, gate.usual_share)
-    if name in NEVER and not any(one.x for one in past.values()):
+    if name in NEVER and not any(one.x for one in usable.values()):
         least /= NEVER_SHARE  # what has not happened in weeks is news in a few rows
     limit = max(least, SCATTERS * scatter)
     low, high = min(centres) - limit, max(centres) + limit
@@ -134,7 +151,10 @@ def _mean(name: str, subject: str, days: Days, past: Days, gate: Gate) -> Eviden
     if name == "amount":
         far = max(math.log(gate.refuse_factor), limit)
         far_low, far_high = min(centres) - far, max(centres) + far
-    return Evidence(name, _said(name, subject, here, centres[0]), here.mean, low, high, far_low, far_high)
+    sentence = _said(name, subject, here, centres[0])
+    if is_only_far:
+        return [Evidence(name, sentence, here.mean, None, None, far_low, far_high)]
+    return [Evidence(name, sentence, here.mean, low, high, far_low, far_high)]
 
 
 def _centres(means: dict[date, float], days: set[date]) -> list[float]:
@@ -154,7 +174,8 @@ def _sampling(is_mean: bool, n: int, past: list[Sum], centre: float) -> float:
     """By how much the mean of `n` rows scatters by chance alone."""
     if is_mean:
         return median(math.sqrt(max(one.xx / one.n - one.mean**2, 0.0)) for one in past) / math.sqrt(n)
-    share = (min(max(centre, 0.0), 1.0) * n + 1) / (n + 2)
+    known = sum(one.n for one in past)
+    share = (min(max(centre, 0.0), 1.0) * known + 1) / (known + 2)  # what was never seen is not impossible
     return math.sqrt(share * (1 - share) / n)
 
 
@@ -203,8 +224,13 @@ def usual_volume(
     if expected < 1:
         return None
     ratios = [n / usual[on.weekday()] for on, n in every.items() if usual[on.weekday()] >= 1]
-    limit = VOLUME_SCATTERS * max(_scatter(ratios), 1 / math.sqrt(expected))
-    low = expected * min(1 / gate.usual_volume, 1 - limit) if may_be_low else None
+    # Chance alone scatters by the root of the number; who is steadier than that for weeks is believed half of it.
+    chance = (0.5 if len(span) >= STEADY_DAYS else 1) / math.sqrt(expected)
+    limit = VOLUME_SCATTERS * max(_scatter(ratios), chance)
+    least = 1 / gate.usual_volume
+    if min(every.values()) == max(every.values()):  # a list of fixed length: a tenth less is a part that is missing
+        least, limit = FIXED, 1 - FIXED
+    low = expected * min(least, 1 - limit) if may_be_low else None
     high = expected * max(gate.usual_volume, 1 + limit)
     sentence = f"{rows:,} {what} on {day:%A} {day.isoformat()}, usually about {expected:,.0f}"
     far = max(expected * gate.refuse_factor, high) if kind == "volume" and expected >= FEWEST_ROWS else None
@@ -235,7 +261,7 @@ def _said(name: str, subject: str, here: Sum, centre: float) -> str:
     if name == "amount":
         return f"{subject} is typically {math.exp(here.mean):,.2f} in {here.n:,} rows, usually {math.exp(centre):,.2f}"
     if name == "hour":
-        return f"the middle of the day is at {_clock(here.mean)}, usually {_clock(centre)}"
+        return f"the middle of {subject} is at {_clock(here.mean)}, usually at {_clock(centre)}"
     what = {
         "share": "{0} is '{1}' in {2} of {3} rows",
         "empty": "{0} is empty in {2} of {3} rows",
@@ -245,6 +271,8 @@ def _said(name: str, subject: str, here: Sum, centre: float) -> str:
         "known": "{2} of {3} records were known before",
         "old": "{2} of {3} new records are more than a month old",
         "bare": "{2} of {3} orders have no lines",
+        "unmarked": "{2} of {3} returns are of orders that are not marked as refunded",
+        "touched": "{2} of {3} records changed in the last two days",
     }[name]
     field, _, value = subject.partition("=")
     return f"{what.format(field, value, f'{here.mean:.0%}', f'{here.n:,}')}, usually {centre:.0%}"

@@ -5,70 +5,19 @@ customers) is profiled by that day, on the records that are new in it, so that a
 history; products, rates and lines are profiled by the day on which they came. Of a large load a sample is measured.
 """
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from retain.entities import Entity
 from retain.landing import gate_table
+from retain.measures import Measure, Measured, midnight, selects
 
-MOMENTS = {"orders": "ordered_at", "returns": "returned_at", "customers": "registered_at"}
-# Fields with few values, whose shares say something; one with more values than MOST_VALUES says nothing.
-KINDS = {
-    "orders": ("status", "currency", "channel", "store", "region", "is_test"),
-    "customers": ("country", "region", "channel", "tier", "accepts_marketing", "is_closed"),
-    "products": ("category", "currency", "is_gift_card"),
-    "returns": ("reason",),
-}
-IDENTITIES = {
-    "orders": ("customer_id", "email", "phone"),
-    "customers": ("email", "phone"),
-    "order_items": ("product_id",),
-}
-MOST_VALUES, LONGEST_VALUE = 30, 40
+MOST_VALUES = 30  # a field with more values than this says nothing by their shares
 SAMPLE_ROWS = 100_000
 OLD_DAYS = 30
 KEPT_DAYS = 430  # somewhat more than `gate.history_days` may be
-
-
-@dataclass(frozen=True)
-class Measure:
-    """Of `n` rows of a day: of how many something is true, or the sum of something, and the sum of its squares."""
-
-    day: date
-    name: str
-    subject: str
-    n: int
-    x: float
-    xx: float = 0.0
-
-
-@dataclass(frozen=True)
-class Measured:
-    """The load that is measured: what its source maps, in which zone its days are cut, and the business day of the load.
-
-    `since`: the first day that is measured. `is_whole`: the load brings every record anew (the first one, or one after
-    the mapping changed), so that records which raw knows are measured too.
-    """
-
-    load_id: int
-    source: str
-    entity: Entity
-    fields: frozenset[str]
-    timezone: str
-    today: date
-    days: int
-    rows: int
-    is_whole: bool
-
-    @property
-    def moment(self) -> str | None:
-        """The field by whose day the records count; None for the day of the load."""
-        field = MOMENTS.get(self.entity.name)
-        return field if field in self.fields else None
 
 
 def measure(connection: psycopg.Connection[Any], load: Measured) -> list[Measure]:
@@ -77,27 +26,16 @@ def measure(connection: psycopg.Connection[Any], load: Measured) -> list[Measure
     if since is None:
         return []
     _sample(connection, load, since)
-    selects: list[sql.Composable] = [
-        _empty(load),
-        *_amounts(load),
-        *map(_kind, _mapped(load, KINDS)),
-        _shape(load.entity.key[0]),
-    ]
-    selects += [_top(field) for field in _mapped(load, IDENTITIES)]
-    if load.moment:
-        selects.append(
-            sql.SQL(
-                "select day, 'hour', '', count(*), sum(hour), sum(hour * hour) from profiled where is_new group by day"
-            )
-        )
     query = sql.SQL(
         "select day, name, subject, n::bigint, x::float8, xx::float8 from ({}) as measured (day, name, subject, n, x, xx)"
     )
-    found = connection.execute(query.format(sql.SQL(" union all ").join(selects))).fetchall()
+    found = connection.execute(query.format(sql.SQL(" union all ").join(selects(load)))).fetchall()
     measures = [Measure(*row) for row in found if row[3]] + _volumes(connection, load, since)
     connection.execute("drop table profiled")
     if load.entity.name == "order_items":
         measures += _bare_orders(connection, load)
+    if load.entity.name == "returns":
+        measures += _unmarked_orders(connection, load)
     return _without_many_values(measures)
 
 
@@ -123,15 +61,11 @@ def _since(connection: psycopg.Connection[Any], load: Measured) -> date | None:
             moment=sql.Identifier(load.moment),
             zone=sql.Literal(load.timezone),
             gate=gate_table(load.load_id),
-            end=_midnight(load, load.today + timedelta(days=1)),
+            end=midnight(load, load.today + timedelta(days=1)),
         )
     ).fetchone()
     assert row is not None
     return None if row[0] is None else row[0] - timedelta(days=load.days)
-
-
-def _midnight(load: Measured, day: date) -> sql.Composed:
-    return sql.SQL("({}::timestamp at time zone {})").format(sql.Literal(day.isoformat()), sql.Literal(load.timezone))
 
 
 def _is_new(load: Measured) -> sql.Composed:
@@ -149,7 +83,7 @@ def _within(load: Measured, since: date) -> sql.Composed:
     if load.moment is None:
         return sql.SQL("true").format()
     return sql.SQL("incoming.{0} >= {1} and incoming.{0} < {2}").format(
-        sql.Identifier(load.moment), _midnight(load, since), _midnight(load, load.today + timedelta(days=1))
+        sql.Identifier(load.moment), midnight(load, since), midnight(load, load.today + timedelta(days=1))
     )
 
 
@@ -162,21 +96,15 @@ def _day(load: Measured) -> sql.Composed:
 
 
 def _sample(connection: psycopg.Connection[Any], load: Measured, since: date) -> None:
-    """The rows that are measured, as pg_temp.profiled: with their day, their hour, and whether raw does not know them."""
-    hour: sql.Composable = sql.SQL("null::float8")
-    if load.moment:
-        hour = sql.SQL("extract(epoch from (incoming.{} at time zone {})::time)::float8 / 3600").format(
-            sql.Identifier(load.moment), sql.Literal(load.timezone)
-        )
+    """The rows that are measured, as pg_temp.profiled: with their day, and whether raw does not know them."""
     names = [name for name in load.entity.fields if name in load.fields]
     connection.execute(
         sql.SQL(
-            "create temporary table profiled on commit drop as select {names}, {day} as day, {hour} as hour, {is_new} as is_new "
+            "create temporary table profiled on commit drop as select {names}, {day} as day, {is_new} as is_new "
             "from {gate} as incoming where row_number % {step} = 0 and {within}"
         ).format(
             names=sql.SQL(", ").join(sql.SQL("incoming.{}").format(sql.Identifier(name)) for name in names),
             day=_day(load),
-            hour=hour,
             # A list that comes whole every night is measured whole.
             is_new=_is_new(load) if load.moment else sql.SQL("true"),
             gate=gate_table(load.load_id),
@@ -201,7 +129,7 @@ def _volumes(connection: psycopg.Connection[Any], load: Measured, since: date) -
     old: sql.Composable = sql.SQL("false")
     if load.moment:
         old = sql.SQL("incoming.{} < {}").format(
-            sql.Identifier(load.moment), _midnight(load, load.today - timedelta(days=OLD_DAYS))
+            sql.Identifier(load.moment), midnight(load, load.today - timedelta(days=OLD_DAYS))
         )
     row = connection.execute(
         sql.SQL(
@@ -238,68 +166,16 @@ def _bare_orders(connection: psycopg.Connection[Any], load: Measured) -> list[Me
     return [Measure(load.today, "bare", "", *row)] if row[0] else []
 
 
-def _mapped(load: Measured, fields: dict[str, tuple[str, ...]]) -> list[str]:
-    return [name for name in fields.get(load.entity.name, ()) if name in load.fields]
-
-
-def _empty(load: Measured) -> sql.Composed:
-    fields = [name for name, field in load.entity.fields.items() if name in load.fields and not field.required]
-    if not fields:
-        return sql.SQL("select null::date, '', '', 0, 0, 0 where false").format()
-    counts = sql.SQL(", ").join(
-        sql.SQL("count({}) as {}").format(sql.Identifier(name), sql.Identifier(name)) for name in fields
-    )
-    values = sql.SQL(", ").join(
-        sql.SQL("({}, n - {})").format(sql.Literal(name), sql.Identifier(name)) for name in fields
-    )
-    return sql.SQL(
-        "select day, 'empty', subject, n, x, 0 from (select day, count(*) as n, {} from profiled where is_new group by day) as counted, "
-        "lateral (values {}) as v (subject, x)"
-    ).format(counts, values)
-
-
-def _amounts(load: Measured) -> list[sql.Composed]:
-    """How large amounts are together, by the mean of their logarithm, per currency; how many are 0; how many have decimals."""
-    fields = [name for name in load.entity.of_type("money", "numeric") if name in load.fields]
-    if not fields:
-        return []
-    by_currency = "currency" in load.fields and "currency" in load.entity.fields
-    currency = sql.SQL("coalesce(currency, '')" if by_currency else "''")
-    selects = []
-    for name in fields:
-        value, subject = sql.Identifier(name), sql.SQL("btrim({} || ' ' || currency)").format(sql.Literal(name))
-        selects.append(
-            sql.SQL(
-                "select day, name, {subject}, n, x, xx from (select day, {currency} as currency, count(*) filter (where {v} > 0) as above, "
-                "sum(ln({v}::float8)) filter (where {v} > 0) as s, sum(ln({v}::float8) ^ 2) filter (where {v} > 0) as ss, "
-                "count({v}) as there, count(*) filter (where {v} = 0) as zero, count(*) filter (where {v} <> trunc({v})) as broken "
-                "from profiled where is_new group by 1, 2) as summed, lateral (values ('amount', above, s, ss), "
-                "('zero', there, zero, 0), ('decimals', there, broken, 0)) as v (name, n, x, xx)"
-            ).format(subject=subject, currency=currency, v=value)
-        )
-    return selects
-
-
-def _kind(field: str) -> sql.Composed:
-    return sql.SQL(
-        "select day, 'share', {name} || '=' || left({field}::text, {longest}), count(*), count(*), 0 "
-        "from profiled where is_new and {field} is not null group by day, 3"
-    ).format(name=sql.Literal(field), field=sql.Identifier(field), longest=sql.Literal(LONGEST_VALUE))
-
-
-def _shape(key: str) -> sql.Composed:
-    """Keys without their digits: what is before and between the numbers. Never more than a few letters of it."""
-    return sql.SQL(
-        "select day, 'share', {name} || '=' || left(translate({key}::text, '0123456789', ''), 4), count(*), count(*), 0 "
-        "from profiled where is_new and {key} is not null group by day, 3"
-    ).format(name=sql.Literal(f"the letters of {key}"), key=sql.Identifier(key))
-
-
-def _top(field: str) -> sql.Composed:
-    return sql.SQL(
-        "select day, 'top', {name}, sum(n), max(n), 0 from (select day, count(*) as n from profiled "
-        "where is_new and {field} is not null group by day, {field}) as counted group by day"
-    ).format(name=sql.Literal(field), field=sql.Identifier(field))
+def _unmarked_orders(connection: psycopg.Connection[Any], load: Measured) -> list[Measure]:
+    """Of the returns of a load, those whose order is not marked as refunded, wholly or in part."""
+    row = connection.execute(
+        sql.SQL(
+            "select count(*), count(*) filter (where status not in ('refunded', 'partially_refunded')) from {gate} as incoming "
+            "join raw.orders as known on known.source = {source} and known.order_id = incoming.order_id"
+        ).format(gate=gate_table(load.load_id), source=sql.Literal(load.source))
+    ).fetchone()
+    assert row is not None
+    return [Measure(load.today, "unmarked", "", *row)] if row[0] else []
 
 
 def _without_many_values(measures: list[Measure]) -> list[Measure]:

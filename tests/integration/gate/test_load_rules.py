@@ -42,7 +42,7 @@ def lines_of(day, rows=PER_DAY, **other):
         **other,
     }
     return "".join(
-        f"n{next(NUMBERS)},{values['customer'](n)},{day} {values['hour'](n):02d}:30,{values['amount'](n)},EUR,{day} 20:00\n"
+        f"n{next(NUMBERS)},{values['customer'](n)},{day} {values['hour'](n):02d}:{n // 10:02d},{values['amount'](n)},EUR,{day} 20:00\n"
         for n in range(rows)
     )
 
@@ -119,7 +119,7 @@ def test_one_customer_for_all_is_told(known_shop):
 
 
 def test_a_clock_that_is_hours_off_is_told(known_shop):
-    assert "usually 10:00" in send(known_shop, lines_of(YESTERDAY, hour=lambda n: 3 + n % 10))[1]["hour"][1]
+    assert "usually at 09:3" in send(known_shop, lines_of(YESTERDAY, hour=lambda n: 3 + n % 10))[1]["hour"][1]
 
 
 def test_thresholds_of_a_source_are_its_own(known_shop):

@@ -78,6 +78,7 @@ BROKEN = {
         Broken({"currency_known"}, {"currency": "QQQ"}),
         Broken({"currency_known", "currency_plain"}, {"currency": "USD\u200b"}),
         Broken({"rate_positive"}, {"rate": "0", "currency": "AMD"}),
+        Broken({"rate_written_out"}, {"rate": "9.0E-01"}),
         Broken({"rate_on_is_modern"}, {"rate_on": "1970-01-01"}),
         Broken({"rate_on_is_past"}, {"rate_on": "2999-01-01"}),
         Broken({"rate_near_the_last", "rate_moved_little"}, {"rate": "1.9"}),
@@ -130,6 +131,7 @@ BROKEN = {
         Broken({"shipping_amount_not_negative"}, {"shipping_amount": "-1"}),
         Broken({"discount_fits"}, {"discount_amount": "11"}),
         Broken({"order_id_not_reused"}, {"order_id": "old", "customer_id": "old", "ordered_at": "2025-03-20"}),
+        Broken({"not_placed_twice"}, {"gross_amount": "12"}, twice={"order_id": "again"}),
         Broken({"email_looks_right"}, {"email": "some one@x.am"}),
         Broken({"customer_id_exists"}, {"customer_id": "C"}),
         Broken({"key_unique"}, {"order_id": "twice"}, twice={"gross_amount": "11"}),
@@ -211,6 +213,8 @@ def own_key(entity, number):
         return {"order_id": f"x{number}"}
     if entity == "returns":
         return {"return_id": f"n{number}", "order_id": f"x{number}"}
+    if entity == "orders":
+        return {"order_id": f"n{number}", "ordered_at": f"2025-03-01 10:{number:02d}:00"}
     return {ENTITIES[entity].key[0]: f"n{number}"}
 
 
