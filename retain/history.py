@@ -23,7 +23,7 @@ FEWEST_ROWS = 10  # with fewer rows a mean says nothing
 JUDGED_DAYS = 14
 USUAL_HOURS, USUAL_OLD = 2.0, 0.02
 STEADY_DAYS, FIXED = 28, 0.9
-NEVER, NEVER_SHARE = ("empty", "zero", "bare"), 5
+NEVER, NEVER_SHARE = ("empty", "zero", "bare"), 10
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import csv
 import io
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 
 import pytest
 
@@ -25,6 +26,7 @@ SOURCES = f"""\
 {ENTITIES_AND_FILES}
 """
 
+YESTERDAY = date.today() - timedelta(days=1)
 # A good record of each entity; `known` ones are loaded first.
 GOOD = {
     "exchange_rates": {"currency": "USD", "rate_on": "2025-03-01", "rate": "0.9"},
@@ -131,7 +133,7 @@ BROKEN = {
         Broken({"shipping_amount_not_negative"}, {"shipping_amount": "-1"}),
         Broken({"discount_fits"}, {"discount_amount": "11"}),
         Broken({"order_id_not_reused"}, {"order_id": "old", "customer_id": "old", "ordered_at": "2025-03-20"}),
-        Broken({"not_placed_twice"}, {"gross_amount": "12"}, twice={"order_id": "again"}),
+        Broken({"not_placed_twice"}, {"ordered_at": f"{YESTERDAY} 10:00:00"}, twice={"order_id": "again"}),
         Broken({"email_looks_right"}, {"email": "some one@x.am"}),
         Broken({"customer_id_exists"}, {"customer_id": "C"}),
         Broken({"key_unique"}, {"order_id": "twice"}, twice={"gross_amount": "11"}),
