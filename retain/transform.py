@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from retain import alerts
 from retain.config import Settings
 from retain.errors import Refused, RetainError
 from retain.warehouse import connect, dsn
@@ -93,17 +94,20 @@ def build(
     `replace_all`: what was built is all there is, and any other mart is dropped; by default so when everything is built.
     Raises Refused when a model or test fails: the marts that people see stay as they were.
     """
-    with connect(settings) as connection, only_one_build(connection):
+    is_whole = select is None if replace_all is None else replace_all
+    told = alerts.watching(settings, alerts.Kind.BUILD_FAILED, "" if is_whole else select or "")
+    with connect(settings) as connection, only_one_build(connection), told:
         clear_next(connection)
         refresh = ["--full-refresh"] if full_refresh else []
         result = run_dbt(settings, [*arguments(settings, "build"), *_selection(select), *refresh], progress)
-        show_next(connection, replace_all=select is None if replace_all is None else replace_all)
+        show_next(connection, replace_all=is_whole)
     return result
 
 
 def build_foundations(settings: Settings, *, progress: Progress | None = None) -> Build:
     """Build and test what the marts and the forecast stand on, without touching what people see."""
-    with connect(settings) as connection, only_one_build(connection):
+    told = alerts.watching(settings, alerts.Kind.BUILD_FAILED, ends=False)
+    with connect(settings) as connection, only_one_build(connection), told:
         return run_dbt(settings, [*arguments(settings, "build"), *_selection(FOUNDATIONS, "cautious")], progress)
 
 

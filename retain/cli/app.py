@@ -1,13 +1,10 @@
 """The commands, as `retain --help` shows them."""
 
-from datetime import date
-from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from retain.errors import UserError
+from retain.cli.options import Config, Format, day
 
 DAILY, LOOK, SERVE, DEVELOP = "Every day", "Look inside", "Servers", "Develop"
 
@@ -25,23 +22,8 @@ app = typer.Typer(
     epilog="Exit codes: 0 done · 1 done with refused loads or failed checks · 2 your input · 3 a source or server out of reach",
 )
 loads_app = typer.Typer(help="The last loads, or one of them in full.", invoke_without_command=True)
+alerts_app = typer.Typer(help="What is wrong, since when, and who was told of it.", invoke_without_command=True)
 quarantine_app = typer.Typer(help="The rows that no mart may count, and why.", invoke_without_command=True)
-
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        "-c",
-        help="The retain.yml to use (else $RETAIN_CONFIG, ./retain.yml, or the demo's).",
-        show_default=False,
-    ),
-]
-
-
-class Format(StrEnum):
-    table = "table"
-    csv = "csv"
-    json = "json"
 
 
 @app.command(rich_help_panel=DAILY)
@@ -223,7 +205,33 @@ def quarantine_discard(quarantine_ids: Entries, reason: Reason, config: Config =
     keeping.discard(config, quarantine_ids, reason)
 
 
+@alerts_app.callback()
+def alerts(context: typer.Context, config: Config = None) -> None:
+    """What is wrong, since when, and who was told of it; `retain alerts test` tries every channel."""
+    if context.invoked_subcommand is None:
+        from retain.cli import alerting
+
+        alerting.listed(config)
+
+
+@alerts_app.command("list")
+def alerts_list(config: Config = None) -> None:
+    """The open problems, the last messages, and the channels that did not take theirs."""
+    from retain.cli import alerting
+
+    alerting.listed(config)
+
+
+@alerts_app.command("test")
+def alerts_test(config: Config = None) -> None:
+    """Send one message through every channel of retain.yml, and say of each whether it arrived."""
+    from retain.cli import alerting
+
+    alerting.test(config)
+
+
 app.add_typer(loads_app, name="loads", rich_help_panel=LOOK)
+app.add_typer(alerts_app, name="alerts", rich_help_panel=LOOK)
 app.add_typer(quarantine_app, name="quarantine", rich_help_panel=LOOK)
 
 
@@ -268,15 +276,3 @@ def lock() -> None:
     from retain.cli import developing
 
     developing.lock()
-
-
-def day(option: str, text: str | None) -> date | None:
-    """A day of the command line. Raises UserError when it is none."""
-    try:
-        return date.fromisoformat(text) if text is not None else None
-    except ValueError:
-        raise UserError(f'{option} "{text}" is not a day.', hint="A day is written like 2025-03-01.") from None
-
-
-def unknown(kind: str, name: str, known: list[str]) -> UserError:
-    return UserError(f"There is no {kind} '{name}' in this retain.yml.", hint=f"It has: {', '.join(known)}.")

@@ -15,7 +15,7 @@ from psycopg import sql
 from rich.markup import escape
 from rich.table import Table
 
-from retain import data_docs, warehouse
+from retain import alerts, data_docs, warehouse
 from retain.cli.instance import settings_of
 from retain.cli.screen import console, heading
 from retain.config import Settings
@@ -117,6 +117,7 @@ def status(config: Path | None) -> None:
         ).fetchall()
         complete = verified_through(connection, settings)
         marts = connection.execute("select count(*) from pg_tables where schemaname = 'marts'").fetchone()
+        problems, silent = alerts.open_alerts(connection), alerts.silent_channels(connection)
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("source", "entity", "last load"):
         table.add_column(column)
@@ -145,6 +146,11 @@ def status(config: Path | None) -> None:
             f"[red]{source} {entity} does not add up[/red]: {number:,} records on {days:,} days (the first {since}); "
             "`select * from ops.reconciliation where difference <> 0` lists them, docs/runbooks/restore_from_landing.md helps."
         )
+    if problems:
+        count = "1 problem is open" if len(problems) == 1 else f"{len(problems)} problems are open"
+        titles = escape("; ".join(alert.title for alert in problems))
+        console.print(f"[red]{count}[/red]: {titles} [dim](`retain alerts` says more)[/dim]", soft_wrap=True)
+    say_who_is_silent(settings, silent)
     assert marts is not None
     parameters = warehouse.dsn(settings)
     console.print(
@@ -152,12 +158,23 @@ def status(config: Path | None) -> None:
     )
 
 
-def _today(settings: Settings, moment: datetime | None, now: datetime) -> str:
+def _today(settings: Settings, at: datetime | None, now: datetime) -> str:
     """The time of day where that says enough: eight columns then fit a terminal of eighty."""
     zone = settings.business.zone
-    if moment is None or moment.astimezone(zone).date() != now.astimezone(zone).date():
-        return _moment(settings, moment)
-    return f"today {moment.astimezone(zone):%H:%M}"
+    if at is None or at.astimezone(zone).date() != now.astimezone(zone).date():
+        return moment(settings, at)
+    return f"today {at.astimezone(zone):%H:%M}"
+
+
+def say_who_is_silent(settings: Settings, silent: list[tuple[str, datetime, str]]) -> None:
+    """A red line for each channel that did not take its last message."""
+    for channel, at, error in silent:
+        console.print(
+            f"{channel} did not take its last message ({moment(settings, at)}): {error}.",
+            style="red",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _completeness(settings: Settings, complete: Mapping[tuple[str, str], datetime | None]) -> None:
@@ -172,11 +189,12 @@ def _completeness(settings: Settings, complete: Mapping[tuple[str, str], datetim
         until = min(moments.values())
         behind = [entity for entity, moment in moments.items() if moment == until]
         held = "" if len(set(moments.values())) == 1 else f"  [dim](the others are ahead of {', '.join(behind)})[/dim]"
-        console.print(f"{source.name} is complete until {_moment(settings, until)}{held}")
+        console.print(f"{source.name} is complete until {moment(settings, until)}{held}")
 
 
-def _moment(settings: Settings, moment: datetime | None) -> str:
-    return "never" if moment is None else f"{moment.astimezone(settings.business.zone):%Y-%m-%d %H:%M}"
+def moment(settings: Settings, at: datetime | None) -> str:
+    """By the shop's clock, to the minute."""
+    return "never" if at is None else f"{at.astimezone(settings.business.zone):%Y-%m-%d %H:%M}"
 
 
 def _counts() -> sql.Composed:
@@ -202,7 +220,7 @@ def require_warehouse(connection: psycopg.Connection[Any]) -> None:
     row = connection.execute("select to_regclass('ops.loads')").fetchone()
     if row is None or row[0] is None:
         raise UserError("The warehouse is empty: nothing has been loaded yet.", hint="`retain run` does it.")
-    row = connection.execute("select to_regclass('ops.reconciliation')").fetchone()
+    row = connection.execute("select to_regclass('ops.alerts')").fetchone()
     if row is None or row[0] is None:
         raise UserError("The warehouse was prepared by an older Retain.", hint="`retain load` brings it up to date.")
 

@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 from rich.markup import escape
 from rich.table import Table
 
-from retain import decisions, warehouse
+from retain import alerts, decisions, warehouse
 from retain.cli.instance import settings_of
 from retain.cli.looking import require_warehouse
 from retain.cli.screen import console, heading
@@ -133,12 +133,15 @@ def release(config: Path | None, quarantine_ids: list[int], reason: str) -> None
                 console.print(
                     f"{outcome.rows_changed:,} {outcome.entity} from {outcome.source} had waited, and were taken up."
                 )
+    alerts.observe(settings)
     if done.rows_changed:
         console.print("[dim]The next build brings them into the marts.[/dim]")
 
 
 def discard(config: Path | None, quarantine_ids: list[int], reason: str) -> None:
-    done = decisions.discard(_prepared(config), quarantine_ids, reason)
+    settings = _prepared(config)
+    done = decisions.discard(settings, quarantine_ids, reason)
+    alerts.observe(settings)
     console.print(
         f"Discarded {_rows(done.entries)}{_before(done)}. What was sent stays in landing; a changed version is judged anew."
     )

@@ -6,14 +6,13 @@ from rich.table import Table
 
 from retain import warehouse
 from retain.cli.instance import settings_of
+from retain.cli.options import unknown
 from retain.cli.screen import console, step
 from retain.errors import UserError
 from retain.replay import replay
 
 
 def rebuild(config: Path | None, load_id: int | None, source: str | None, entity: str | None, everything: bool) -> None:
-    from retain.cli.app import unknown
-
     if (load_id is not None) + (source is not None or entity is not None) + everything != 1:
         raise UserError(
             "Say what to rebuild: --load N for the records of one load, --source and --entity for those of one or both, or --all."

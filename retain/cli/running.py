@@ -3,6 +3,7 @@
 import sys
 import webbrowser
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -12,9 +13,10 @@ import psycopg
 from psycopg.rows import dict_row
 from rich.table import Table
 
+from retain import alerts, transform, warehouse
 from retain import loads as loading
-from retain import transform, warehouse
 from retain.cli.instance import DEMO_CONFIG, DEMO_FOLDER, enter_demo, settings_of, yesterday
+from retain.cli.options import unknown
 from retain.cli.screen import console, heading, step
 from retain.config import Settings
 from retain.errors import UserError
@@ -70,7 +72,6 @@ def load(
     from_on: date | None = None,
     until_on: date | None = None,
 ) -> None:
-    from retain.cli.app import unknown
     from retain.entities import ENTITIES
 
     settings = settings_of(config)
@@ -86,22 +87,23 @@ def load(
     if until_on is not None and from_on is None:
         raise UserError("--to is the end of a backfill, which needs its beginning too.", hint="Add --from DAY.")
     window = loading.window_of_days(settings, from_on, until_on) if from_on else None
-    with step("Prepare the warehouse"):
-        warehouse.prepare(settings)
-    _finish(_load(settings, sources or names, entities, full, window))
+    with _watched(settings, "load"):
+        _prepare(settings)
+        refused = _load(settings, sources or names, entities, full, window)
+    _finish(refused)
 
 
 def build(config: Path | None, full_refresh: bool) -> None:
     settings = settings_of(config)
-    with step("Prepare the warehouse"):
-        warehouse.prepare(settings)
-    _show_build("Build and test the marts", partial(transform.build, settings, full_refresh=full_refresh))
+    with _watched(settings, "build"):
+        _prepare(settings)
+        _show_build("Build and test the marts", partial(transform.build, settings, full_refresh=full_refresh))
 
 
 def forecast(config: Path | None) -> None:
     settings = settings_of(config)
-    with step("Prepare the warehouse"):
-        warehouse.prepare(settings)
+    with _watched(settings, "forecast"):
+        _prepare(settings)
     if not _has_occasions(settings):
         raise UserError(
             "There are no purchases to forecast from: the marts have not been built yet.",
@@ -124,17 +126,27 @@ def report(config: Path | None, open_it: bool) -> None:
 
 
 def _run_everything(settings: Settings) -> int:
-    with step("Prepare the warehouse"):
-        warehouse.prepare(settings)
-    refused = _load(settings, [source.name for source in settings.sources], None, full=False)
-    _show_build("Resolve customers, count purchases", partial(transform.build_foundations, settings))
-    _fit(settings)
-    _show_build(
-        "Build and test the marts", partial(transform.build, settings, select=transform.MARTS, replace_all=True)
-    )
-    page = _report(settings)
+    with _watched(settings, "run"):
+        _prepare(settings)
+        refused = _load(settings, [source.name for source in settings.sources], None, full=False)
+        _show_build("Resolve customers, count purchases", partial(transform.build_foundations, settings))
+        _fit(settings)
+        _show_build(
+            "Build and test the marts", partial(transform.build, settings, select=transform.MARTS, replace_all=True)
+        )
+        page = _report(settings)
     _summary(settings, page)
     return refused
+
+
+def _watched(settings: Settings, command: str) -> AbstractContextManager[None]:
+    """A command that ends before its time is told, unless what ended it was told as a problem of its own."""
+    return alerts.watching(settings, alerts.Kind.RUN_FAILED, f"retain {command}")
+
+
+def _prepare(settings: Settings) -> None:
+    with step("Prepare the warehouse"):
+        warehouse.prepare(settings)
 
 
 def _load(
@@ -159,6 +171,7 @@ def _load(
 
         seen: set[tuple[str, str]] = set()
         outcomes = loading.load_sources(settings, sources, entities, full=full, window=window, watch=watch)
+        alerts.observe(settings, () if window else outcomes)  # who asks for a backfill sees what cannot be read
         rows = sum(outcome.rows_sent for outcome in outcomes)
         current.note = f"{rows:,} rows"
         current.is_bad = any(outcome.status != "published" for outcome in outcomes)
@@ -200,7 +213,11 @@ def _show_build(title: str, work: Callable[..., Any]) -> None:
 def _fit(settings: Settings) -> Any:
     from retain.forecast import run_forecast
 
-    with step("Forecast") as current, warehouse.connect(settings) as connection:
+    with (
+        step("Forecast") as current,
+        alerts.watching(settings, alerts.Kind.FORECAST_FAILED),
+        warehouse.connect(settings) as connection,
+    ):
         result = run_forecast(connection, settings, progress=current.say)
         current.note = result.summary
     return result

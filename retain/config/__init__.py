@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from retain.config.alerting import CHANNELS, Alerts
 from retain.config.checks import note_meaning_problems
 from retain.config.currencies import CURRENCIES
 from retain.config.document import Document, inside, read_document
@@ -46,7 +47,20 @@ __all__ = [
     "settings",
 ]
 
-PARTS = (Settings, Business, Forecast, Gate, Landing, Warehouse, SqlSource, FilesSource, SqlEntity, FilesEntity)
+PARTS: tuple[type[BaseModel], ...] = (
+    Settings,
+    Business,
+    Forecast,
+    Gate,
+    Alerts,
+    Landing,
+    Warehouse,
+    SqlSource,
+    FilesSource,
+    SqlEntity,
+    FilesEntity,
+    *CHANNELS.values(),
+)
 KNOWN_KEYS = frozenset(key for part in PARTS for key in part.model_fields)
 TAB_NAMES = ("tab", r"\t")
 

@@ -83,6 +83,9 @@ class Alerts(AlertPart):
     runbooks: str | None = Field(
         default=None, description="Where docs/runbooks can be read, e.g. https://git.example/retain/docs/runbooks."
     )
+    data_docs: str | None = Field(
+        default=None, description="Where the folder data_docs of the state folder can be read; its path if absent."
+    )
     repeat_hours: float = Field(default=24, ge=1, description="A problem that stays is told again after so many hours.")
     stale_after_hours: float = Field(
         default=36, gt=0, description="A source is late when nothing of it was published for so many hours."
@@ -101,9 +104,9 @@ def note_alert_problems(document: Document) -> None:
     if not isinstance(alerts, dict):
         return
     _check_late_sources(document)
-    runbooks = alerts.get("runbooks")
-    if isinstance(runbooks, str) and not runbooks.startswith(("https://", "http://")):
-        document.refuse(("alerts", "runbooks"), "wanted an address that begins with https://")
+    for key in ("runbooks", "data_docs"):
+        if isinstance(alerts.get(key), str) and not alerts[key].startswith(("https://", "http://")):
+            document.refuse(("alerts", key), "wanted an address that begins with https://")
     channels = alerts.get("to")
     seen: set[str] = set()
     for index, channel in enumerate(channels if isinstance(channels, list) else []):

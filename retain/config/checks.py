@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
+from retain.config.alerting import note_alert_problems
 from retain.config.currencies import CURRENCIES
 from retain.config.document import Document, KeyPath, inside
 from retain.config.model import FORMAT_OF_SUFFIX
@@ -25,6 +26,7 @@ def note_meaning_problems(document: Document) -> None:
     _check_business(document)
     _check_as_of(document)
     _check_warehouse(document)
+    note_alert_problems(document)
     sources = document.at(("sources",))
     for index, source in enumerate(sources if isinstance(sources, list) else []):
         if isinstance(source, dict):

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
+from retain.config.alerting import Alerts
 from retain.config.gating import Gate, GateOfSource, SourceGate
 from retain.config.keeping import Landing
 
@@ -171,6 +172,7 @@ class Settings(Part):
     business: Business
     forecast: Forecast = Forecast()
     gate: Gate = Gate()
+    alerts: Alerts = Alerts()
     landing: Landing = Landing()
     warehouse: Warehouse = Warehouse()
     sources: tuple[Source, ...] = Field(min_length=1, description="Where the shop's data is.")

@@ -5,6 +5,7 @@ import re
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from retain.config.alerting import CHANNEL_TYPES, CHANNELS, Alerts
 from retain.config.document import Document, KeyPath, inside
 from retain.config.gating import Gate, GateOfSource
 from retain.config.keeping import Landing
@@ -25,6 +26,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "business": Business,
     "forecast": Forecast,
     "gate": Gate,
+    "alerts": Alerts,
     "landing": Landing,
     "warehouse": Warehouse,
 }
@@ -42,7 +44,8 @@ def _without_union_tags(document: Document, location: tuple[str | int, ...]) -> 
     path: KeyPath = ()
     for index, step in enumerate(location):
         after_a_source = index == 2 and location[0] == "sources" and step in TYPES
-        if not after_a_source and step != "[key]":
+        after_a_channel = index == 3 and location[:2] == ("alerts", "to") and step in CHANNEL_TYPES
+        if not after_a_source and not after_a_channel and step != "[key]":
             path = (*path, step)
     return path
 
@@ -51,6 +54,8 @@ def _model_at(document: Document, path: KeyPath) -> type[BaseModel] | None:
     """The model that describes what stands at `path`."""
     if not path:
         return Settings
+    if path[:2] == ("alerts", "to") and len(path) == 3:
+        return CHANNELS.get(str(inside(document.at(path), "type")))
     if path[0] != "sources":
         return SECTIONS.get(str(path[0])) if len(path) == 1 else None
     kind = inside(document.at(path[:2]), "type")
@@ -77,11 +82,12 @@ def _shape_sentence(document: Document, path: KeyPath, detail: ErrorDetails) -> 
     if kind == "literal_error":
         allowed = re.findall(r"'([^']*)'", str(context.get("expected", "")))
         return f"found {found}; {one_of(allowed)}{meant(str(document.at(path)), allowed)}", False
+    types = CHANNEL_TYPES if path[:1] == ("alerts",) else TYPES
     if kind == "union_tag_not_found":
-        return f"`type` is needed; {one_of(TYPES)}", False
+        return f"`type` is needed; {one_of(types)}", False
     if kind == "union_tag_invalid":
         return (
-            f"found type {shown(document, (*path, 'type'))}; {one_of(TYPES)}{meant(str(context['tag']), TYPES)}",
+            f"found type {shown(document, (*path, 'type'))}; {one_of(types)}{meant(str(context['tag']), types)}",
             False,
         )
     for start, wanted in WANTED.items():
