@@ -14,6 +14,7 @@ import pendulum
 from airflow.sdk import dag, task
 
 from retain.airflow.tasks import in_words
+from retain.alerts.airflow_notifier import RetainNotifier, callbacks
 from retain.assets import MARTS, PREDICTIONS, REPORT
 from retain.config import settings
 
@@ -41,7 +42,7 @@ def rebuild_marts(ti: Any = None) -> None:
         raise AirflowSkipException("A whole build of the marts is running; its end starts this DAG again.")
 
 
-@task(outlets=[REPORT])
+@task(outlets=[REPORT], **callbacks(kind="forecast_failed"))
 def draw_report() -> str:
     from retain.report import write_report
 
@@ -58,6 +59,7 @@ def draw_report() -> str:
         "owner": "data-platform",
         "retries": 1,
         "retry_delay": timedelta(seconds=30),
+        "on_failure_callback": RetainNotifier(kind="forecast_failed"),
     },
     tags=["layer:forecast", "tier:2"],
     doc_md=__doc__,

@@ -14,6 +14,7 @@ import pendulum
 from airflow.sdk import TaskGroup, dag, task
 
 from retain.airflow.tasks import REFERS_TO, in_words, only
+from retain.alerts.airflow_notifier import ENTITY_OF_GROUP, callbacks
 from retain.assets import RAW, loaded
 from retain.config import settings
 from retain.loads import entities_of
@@ -88,6 +89,7 @@ def load(source: str) -> None:
             "retries": 2,
             "retry_delay": timedelta(seconds=30),
             "retry_exponential_backoff": 2,
+            **callbacks(source=source, entity=ENTITY_OF_GROUP),
         },
         tags=["layer:load", f"source:{source}", "tier:1"],
         doc_md=__doc__,

@@ -17,6 +17,7 @@ from cosmos.constants import ExecutionMode, InvocationMode, LoadMode, TestBehavi
 
 from retain.airflow.manifest import PROFILE, TARGET, write_manifest
 from retain.airflow.tasks import in_words, loads_are_running, with_connection
+from retain.alerts.airflow_notifier import RetainNotifier, callbacks
 from retain.assets import MARTS, RAW, loaded
 from retain.config import settings
 from retain.transform import PROJECT
@@ -53,7 +54,7 @@ def check_across_models(variables: dict[str, Any]) -> int:
         return check_across_models(settings(), variables)
 
 
-@task(outlets=[MARTS])
+@task(outlets=[MARTS], **callbacks(kind="build_failed"))
 def show_marts(run_id: Any = None) -> list[str]:
     from retain.airflow.marts import finish_build
 
@@ -71,6 +72,7 @@ def show_marts(run_id: Any = None) -> list[str]:
         "retries": 2,
         "retry_delay": timedelta(seconds=30),
         "retry_exponential_backoff": 2,
+        "on_failure_callback": RetainNotifier(kind="build_failed"),
     },
     tags=["layer:transform", "tier:1"],
     doc_md=__doc__,

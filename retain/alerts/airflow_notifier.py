@@ -1,7 +1,6 @@
 """Retain's alerts as a notifier of Airflow: for whatever ends a task, told once, like every other problem.
 
-    on_failure_callback=RetainNotifier(source="webshop", entity="orders")
-    on_success_callback=RetainNotifier(source="webshop", entity="orders", is_over=True)
+    default_args=callbacks(source="webshop", entity=ENTITY_OF_GROUP)
 
 Importing this module imports Airflow; nothing else of Retain's alerts does.
 """
@@ -16,6 +15,8 @@ from retain.alerts.problem import Kind
 from retain.config import settings
 from retain.errors import OutOfReach, Refused, UserError
 from retain.loads import LoadOutcome
+
+ENTITY_OF_GROUP = "{{ task.task_group.group_id or '' }}"  # where a load's tasks are grouped by entity
 
 
 class RetainNotifier(BaseNotifier):
@@ -56,8 +57,8 @@ class RetainNotifier(BaseNotifier):
         is_load = bool(self.source and self.entity)
         if self.is_over:
             report_success(one, self.kind, subject, part=part)
-            if is_load:
-                observe(one, [LoadOutcome(self.source, self.entity, None, "published")])
+            if self.source:
+                observe(one, [LoadOutcome(self.source, self.entity, None, "published")] if is_load else ())
             return
         error = context.get("exception")
         error = error if isinstance(error, BaseException) else None
@@ -68,6 +69,14 @@ class RetainNotifier(BaseNotifier):
         report_failure(
             one, self.kind, subject, error, part=part, where=where
         )  # unless a load's problem was told just now
+
+
+def callbacks(**what: Any) -> dict[str, Any]:
+    """The two callbacks of a task, or of a DAG's `default_args`: failure is told, and the next success ends the problem."""
+    return {
+        "on_failure_callback": RetainNotifier(**what),
+        "on_success_callback": RetainNotifier(**what, is_over=True),
+    }
 
 
 def task_of(context: Any) -> tuple[str, str]:
