@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from retain.cli.options import Config, Format, day
+from retain.cli.options import BenchFormat, Config, Format, day
 
 DAILY, LOOK, SERVE, DEVELOP = "Every day", "Look inside", "Servers", "Develop"
 
@@ -260,6 +260,18 @@ def test(context: typer.Context) -> None:
     from retain.cli import developing
 
     developing.test(context.args)
+
+
+@app.command(rich_help_panel=DEVELOP, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def bench(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Which one; docs/bench.md says what each asks.")],
+    format: Annotated[BenchFormat, typer.Option("--format", "-f", help="How to print it.")] = BenchFormat.table,
+) -> None:
+    """Measure Retain: faults, crash, gate, ... Further options are the bench's own, like --orders 100000."""
+    from retain.cli import developing
+
+    developing.bench(name, format.value, context.args)
 
 
 @app.command(rich_help_panel=DEVELOP)

@@ -1,10 +1,11 @@
-"""`retain test`, `retain lint` and `retain lock`: what a contributor and CI run."""
+"""`retain test`, `retain bench`, `retain lint` and `retain lock`: what a contributor and CI run."""
 
 import os
 import subprocess
 import sys
 
 from retain.cli.instance import REPOSITORY
+from retain.errors import UserError
 
 
 def test(arguments: list[str]) -> None:
@@ -13,11 +14,36 @@ def test(arguments: list[str]) -> None:
     os.execvpe(sys.executable, [sys.executable, "-m", "pytest", *arguments], environment)
 
 
+def bench(name: str, format: str, arguments: list[str]) -> None:
+    """Run a bench of bench/; `arguments` are its own options, `--orders 1000 --only one two`."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.path.insert(0, str(REPOSITORY))
+    from bench.running import run
+
+    run(name, format, options_of(arguments))
+
+
+def options_of(arguments: list[str]) -> dict[str, list[str]]:
+    """Each `--option` with the values that follow it. Raises UserError for a value that follows none."""
+    options: dict[str, list[str]] = {}
+    values: list[str] | None = None
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if name.startswith("--"):
+            values = options.setdefault(name[2:].replace("-", "_"), [])
+            values += [value] if equals else []
+        elif values is None:
+            raise UserError(f"'{argument}' belongs to no option.", hint="Options are written like --orders 1000.")
+        else:
+            values.append(argument)
+    return options
+
+
 def lint() -> None:
     commands = [
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
-        ["mypy", "retain", "expectations"],
+        ["mypy", "retain", "expectations", "bench"],
         ["sqlfluff", "lint", "dbt_project/models", "dbt_project/tests", "--disable-progress-bar", "--processes", "2"],
     ]
     worst = 0

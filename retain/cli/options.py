@@ -20,6 +20,11 @@ Config = Annotated[
 ]
 
 
+class BenchFormat(StrEnum):
+    table = "table"
+    json = "json"
+
+
 class Format(StrEnum):
     table = "table"
     csv = "csv"
