@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from retain.errors import OutOfReach, UserError
 
 OWNER = "retain"
 SHARED_HOME = Path("/var/lib/retain")  # for root, whose own folders no ordinary user can enter
+# The sessions of a server that was killed go on for a moment, and no other may open its folder meanwhile.
+LINGERING, A_KILLED_SERVER_LINGERS = ("lock file", "pre-existing shared memory block"), 15.0  # seconds
 OLDEST_VERSION = 16  # pg_input_is_valid() came with it
 
 # One machine, one warehouse, large set-based queries: see DESIGN.md, "Speed". Commits stay durable.
@@ -239,12 +242,30 @@ class EmbeddedServer:
             parameters = " ".join(
                 f"-c {name}='{value}'" for name, value in {**self.parameters, "port": str(port)}.items()
             )
-            done = self._run(
-                [binaries / "pg_ctl", "-D", self.data, "-l", self.log, "-w", "-t", "120", "-o", parameters, "start"]
-            )
-            if done.returncode != 0:
+            command = [
+                binaries / "pg_ctl",
+                "-D",
+                self.data,
+                "-l",
+                self.log,
+                "-w",
+                "-t",
+                "120",
+                "-o",
+                parameters,
+                "start",
+            ]
+            deadline = time.monotonic() + A_KILLED_SERVER_LINGERS
+            while self._run(command).returncode != 0:
+                if self.is_running():
+                    return
+                if time.monotonic() < deadline and any(
+                    words in line for line in self._complaints() for words in LINGERING
+                ):
+                    time.sleep(0.5)
+                    continue
                 raise OutOfReach(
-                    f"The embedded PostgreSQL in {self.home} did not start: {self._last_complaint()}.",
+                    f"The embedded PostgreSQL in {self.home} did not start: {self._complaints()[-1].rstrip('.')}.",
                     hint=f"Its log is {self.log}.",
                 )
 
@@ -338,13 +359,14 @@ class EmbeddedServer:
         last = self._remembered().get("port")
         return int(last) if last and not port_is_taken(int(last)) else free_port()
 
-    def _last_complaint(self) -> str:
+    def _complaints(self) -> list[str]:
+        """The last lines of the log that complain; any last ones when none does."""
         try:
             lines = self.log.read_text(errors="replace").splitlines()
         except OSError:
-            return "it left no log"
+            lines = []
         complaints = [line for line in lines if "FATAL" in line or "PANIC" in line or "ERROR" in line]
-        return (complaints or lines or ["it left no log"])[-1].rstrip(".")
+        return (complaints or lines or ["it left no log"])[-3:]
 
 
 def secret(folder: Path, name: str) -> str:

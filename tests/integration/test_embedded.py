@@ -1,7 +1,11 @@
+import contextlib
 import os
 import shutil
+import signal
 import socket
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 import psycopg
@@ -56,6 +60,26 @@ def test_a_first_start_that_was_killed_leaves_nothing_that_looks_finished(folder
     (half_done / "PG_VERSION").write_text("18\n")
     server.start()
     assert server.is_running()
+
+
+def test_a_server_that_was_killed_comes_up_again_although_a_session_of_it_still_works(folder):
+    server = EmbeddedServer(folder)
+    server.start()
+    dsn, is_working = server.dsn("postgres"), threading.Event()
+
+    def work():
+        with psycopg.connect(**dsn) as connection, contextlib.suppress(psycopg.OperationalError):
+            is_working.set()
+            connection.execute("select sum(n % 7) from generate_series(1, 20000000) as n")
+
+    session = threading.Thread(target=work)
+    session.start()
+    is_working.wait(10)
+    time.sleep(0.3)
+    os.kill(int((server.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    server.start()
+    assert server.is_running()
+    session.join()
 
 
 def test_a_port_in_use_is_a_sentence(folder):
