@@ -4,6 +4,9 @@ Runs hourly. Safe to trigger at any time, twice, or after a failure: the cursor 
 If a `gate` fails, that load was refused and its log says why; `retain loads show <load_id>` says it again. What refers to
 the refused records waits for them, everything else goes on, and the run ends failed.
 
+To fill a span of time again, trigger it with `from_on` (and `until_on`, which is not read any more), or let Airflow backfill it:
+a run of a backfill reads what changed in the hour before its date. The cursor stays where it is. See docs/runbooks/backfill.md.
+
 Runbook: docs/runbooks/refused_load.md
 """
 
@@ -11,13 +14,18 @@ from datetime import timedelta
 from typing import Any
 
 import pendulum
-from airflow.sdk import TaskGroup, dag, task
+from airflow.sdk import Param, TaskGroup, dag, task
 
 from retain.airflow.tasks import REFERS_TO, in_words, only
 from retain.alerts.airflow_notifier import ENTITY_OF_GROUP, callbacks
 from retain.assets import RAW, loaded
 from retain.config import settings
 from retain.loads import entities_of
+
+SPAN = {
+    "from_on": "The first day to fill again; empty for an ordinary load.",
+    "until_on": "The day at which that ends: it is not read. Empty: through today.",
+}
 
 
 @task
@@ -29,11 +37,13 @@ def prepare() -> None:
 
 
 @task
-def land(source: str, entity: str) -> int:
+def land(source: str, entity: str, dag_run: Any = None, params: Any = None) -> int:
+    from retain.airflow.tasks import window_of_run
     from retain.landing import land_changes
 
     with in_words():
-        return land_changes(settings(), source, entity).load_id
+        window = window_of_run(settings(), dag_run, params)
+        return land_changes(settings(), source, entity, window=window).load_id
 
 
 @task(retries=0)  # asking again does not make bad data better
@@ -90,6 +100,9 @@ def load(source: str) -> None:
             "retry_delay": timedelta(seconds=30),
             "retry_exponential_backoff": 2,
             **callbacks(source=source, entity=ENTITY_OF_GROUP),
+        },
+        params={
+            name: Param(None, type=["null", "string"], format="date", description=words) for name, words in SPAN.items()
         },
         tags=["layer:load", f"source:{source}", "tier:1"],
         doc_md=__doc__,

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date, timedelta
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from retain.config import Settings, settings
 from retain.errors import Refused, RetainError, UserError
+from retain.loads import window_of_days
+from retain.sources import Window
 
 # Within a source: a record is found faulty when what it refers to is not there.
 REFERS_TO: dict[str, tuple[str, ...]] = {
@@ -35,10 +38,27 @@ def mark_deleted_if_due(config: Settings, source: str, entity: str) -> int:
     found = mark_deleted(config, source, entity) if is_due(config, source, entity) else None
     if found is None:
         return 0
-    _, missing, refusal = found
-    if refusal:
-        raise Refused(f"{refusal}.", hint="Look at the source; `retain load --full` reads it anew.")
-    return missing
+    if found.refusal:
+        raise Refused(f"{found.refusal}.", hint="Look at the source; `retain load --full` reads it anew.")
+    return found.missing
+
+
+def window_of_run(config: Settings, dag_run: Any, params: Any) -> Window | None:
+    """The time that a run of a load DAG fills again: None for an ordinary load, which reads what has changed.
+
+    A run of an Airflow backfill reads the hour that ended when the run was due. A run that was triggered with `from_on`
+    reads those days of the shop, up to and without `until_on`. Raises UserError when the days are the wrong way round.
+    """
+    if dag_run.run_type == "backfill":
+        return Window(dag_run.logical_date - timedelta(hours=1), dag_run.logical_date)
+    from_on, until_on = (params.get(name) for name in ("from_on", "until_on"))
+    if from_on:
+        return window_of_days(config, date.fromisoformat(from_on), date.fromisoformat(until_on) if until_on else None)
+    if until_on:
+        raise UserError(
+            "until_on is the end of a backfill, which needs its beginning too.", hint="Give from_on as well."
+        )
+    return None
 
 
 def only(config: Settings, source: str) -> Settings:

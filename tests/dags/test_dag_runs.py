@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -96,6 +97,25 @@ def test_a_run_over_the_same_data_changes_nothing(day, run_dags):
         day.config, "select max(rows_changed) as most from ops.loads where source = 'web' and load_id > 6"
     ) == [{"most": 0}]
     assert marts_of(day.config) == before
+
+
+def test_a_span_of_time_is_filled_again_and_the_cursor_stays(day, run_dags):
+    cursors = rows_of(day.config, "select * from ops.cursors order by source, entity")
+    run = run_dags(day.config, "load_till", from_on=f"{date.today()}", until_on=f"{date.today() + timedelta(days=2)}")
+    assert run["load_till"].state == "success"
+    last = rows_of(day.config, "select kind, status, rows_sent, window_from from ops.loads where entity = 'orders' "
+                   "and source = 'till' and kind <> 'retry' order by load_id desc limit 1")[0]  # fmt: skip
+    assert (last["kind"], last["status"]) == ("backfill", "published")
+    assert last["rows_sent"] > 50
+    assert last["window_from"].date() == date.today()
+    assert rows_of(day.config, "select * from ops.cursors order by source, entity") == cursors
+
+
+def test_days_the_wrong_way_round_end_in_a_sentence_and_land_nothing(day, run_dags):
+    before = rows_of(day.config, "select count(*) from ops.loads")
+    run = run_dags(day.config, "load_till", from_on="2025-03-02", until_on="2025-03-01")["load_till"]
+    assert run.tasks["land_orders"] == "failed"
+    assert rows_of(day.config, "select count(*) from ops.loads") == before
 
 
 def test_a_failed_test_leaves_the_marts_as_they_were(day, run_dags):

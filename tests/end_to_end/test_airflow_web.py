@@ -12,12 +12,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from shop_in_files import CONFIG, marts_of, write_files
+from shop_in_files import CONFIG, marts_of, rows_of, write_files
 
 from retain.embedded import EmbeddedServer
 
@@ -40,11 +41,11 @@ class Airflow:
         self.config, self.port, self.process = config, port, process
         self.address = f"http://127.0.0.1:{port}"
         self.password = json.loads((config.parent / "state" / "airflow" / "passwords.json").read_text())["admin"]
-        self._token = self._ask("/auth/token", body={"username": "admin", "password": self.password})["access_token"]
+        self._token = self.ask("/auth/token", body={"username": "admin", "password": self.password})["access_token"]
 
     def runs(self) -> dict[str, list[dict[str, Any]]]:
         """Every run of every DAG."""
-        found = self._ask("/api/v2/dags/~/dagRuns?limit=100")["dag_runs"]
+        found = self.ask("/api/v2/dags/~/dagRuns?limit=100")["dag_runs"]
         return {
             dag_id: [run for run in found if run["dag_id"] == dag_id] for dag_id in {run["dag_id"] for run in found}
         }
@@ -62,11 +63,11 @@ class Airflow:
             time.sleep(2)
         raise AssertionError(f"Airflow was not done in time: {self.runs()}")
 
-    def _ask(self, path: str, *, body: dict[str, str] | None = None) -> dict[str, Any]:
+    def ask(self, path: str, *, body: dict[str, str] | None = None) -> dict[str, Any]:
         request = urllib.request.Request(self.address + path, headers={"Content-Type": "application/json"})
-        if body is None:
+        if path != "/auth/token":
             request.add_header("Authorization", f"Bearer {self._token}")
-        else:
+        if body is not None:
             request.data = json.dumps(body).encode()
         with DIRECT.open(request, timeout=30) as answer:
             return json.load(answer)
@@ -209,6 +210,26 @@ def test_a_load_triggered_on_the_page_ends_with_the_marts_of_the_command_line(ai
     assert any("web:w9001" in row or "'w9001'" in row for row in from_airflow["fct_orders"])
     for table, rows in from_hand.items():
         assert from_airflow[table] == rows, table
+
+
+def test_a_backfill_of_airflow_reads_what_changed_in_its_hours(airflow):
+    orders = airflow.config.parent / "web" / "orders.csv"
+    with orders.open("a") as file:
+        file.write("w9002,c901,2025-06-29T11:15:00Z,paid,EUR,12.30\n")
+    written_at = datetime(2025, 6, 30, 10, 30, tzinfo=UTC).timestamp()
+    os.utime(orders, (written_at, written_at))  # restored from a backup, say
+    span = {"from_date": "2025-06-30T11:00:00Z", "to_date": "2025-06-30T11:00:00Z"}
+    airflow.ask("/api/v2/backfills", body={"dag_id": "load_web", **span})
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        mine = [run for run in airflow.runs()["load_web"] if run["run_type"] == "backfill"]
+        if mine and {run["state"] for run in mine} <= {"success", "failed"}:
+            break
+        time.sleep(1)
+    assert [run["state"] for run in mine] == ["success"]
+    assert rows_of(airflow.config, "select order_id from raw.orders where order_id = 'w9002'")
+    kinds = rows_of(airflow.config, "select kind from ops.loads where entity = 'orders' order by load_id desc limit 1")
+    assert kinds == [{"kind": "backfill"}]
 
 
 def test_every_model_has_a_square_of_its_own_on_the_page(airflow, page):
