@@ -125,6 +125,7 @@ def _conclude(
         "; ".join(verdict.refusals) or None,
         rows - quarantined,
         quarantined,
+        is_late=any(finding.rule == "freshness" and not finding.success for finding in findings),
     )
     connection.execute(sql.SQL("drop table if exists {}").format(evidence_table(load.load_id)))
     if verdict.is_refused or not rows:
@@ -232,9 +233,11 @@ def _finish(
     message: str | None,
     accepted: int | None = None,
     quarantined: int | None = None,
+    *,
+    is_late: bool = False,
 ) -> None:
     connection.execute(
         "update ops.loads set status = %s, validated_at = clock_timestamp(), rows_accepted = %s, rows_quarantined = %s, "
-        "message = coalesce(%s, message) where load_id = %s",
-        [status, accepted, quarantined, message, load_id],
+        "is_late = %s, message = coalesce(%s, message) where load_id = %s",
+        [status, accepted, quarantined, is_late, message, load_id],
     )

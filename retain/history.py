@@ -19,7 +19,7 @@ SCATTERS = 4.0  # so many (robust) standard deviations away is not chance: once 
 VOLUME_SCATTERS = 3.5
 NORMAL = 1.4826  # times the median deviation is the standard deviation, where values are normally distributed
 LAST_DAYS, SAME_WEEKDAYS = 7, 3
-FEWEST_ROWS = 10  # with fewer rows a mean says nothing
+FEWEST_ROWS, FEW_ROWS = 10, 3  # with fewer rows a mean says nothing; so many more are an accident
 JUDGED_DAYS = 14
 USUAL_HOURS, USUAL_OLD = 2.0, 0.02
 STEADY_DAYS, FIXED = 28, 0.9
@@ -141,10 +141,15 @@ def _mean(name: str, subject: str, days: Days, past: Days, gate: Gate, *, is_onl
         return []
     means = {day: one.mean for day, one in usable.items()}
     centres = _centres(means, set(days))
-    scatter = max(_scatter(list(means.values())), _sampling(is_mean, here.n, list(usable.values()), centres[0]))
+    if not is_mean:  # the middle of days with a row or two says less than all of them together
+        centres.append(sum((one for one in usable.values()), Sum()).mean)
+    chance = max(_sampling(is_mean, here.n, list(usable.values()), centre) for centre in centres)
+    scatter = max(_scatter(list(means.values())), chance)
     least = {"amount": math.log(gate.usual_amount), "hour": USUAL_HOURS, "old": USUAL_OLD}.get(name, gate.usual_share)
-    if name in NEVER and not any(one.x for one in usable.values()):
+    if name in NEVER and here.n >= FEWEST_ROWS and not any(one.x for one in usable.values()):
         least /= NEVER_SHARE  # what has not happened in weeks is news in a few rows
+    elif not is_mean:
+        least += FEW_ROWS / here.n  # rare things come in twos and threes: of a small load these are a large share
     limit = max(least, SCATTERS * scatter)
     low, high = min(centres) - limit, max(centres) + limit
     far_low = far_high = None

@@ -20,3 +20,5 @@ create table ops.unread_records (
 );
 comment on table ops.unread_records is
     'The records that the last comparison of keys found at the source, and that no load had brought: neither in raw nor in quarantine.';
+alter table ops.loads add column is_late boolean not null default false;
+comment on column ops.loads.is_late is 'Nothing new has come for longer than is usual: up to now the source is not known to be complete.';

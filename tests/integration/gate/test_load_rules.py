@@ -5,9 +5,10 @@ from itertools import count
 
 import pytest
 
-from retain import loads
+from retain import loads, warehouse
 from retain.gate import judge
 from retain.landing import land_changes
+from retain.progress import verified_through
 
 NUMBERS = count(1)
 DAYS = 28
@@ -157,8 +158,11 @@ def test_a_source_may_say_how_late_is_late(known_shop):
     known_shop.configure(
         "    timezone: Asia/Yerevan\n", "    timezone: Asia/Yerevan\n    gate: {fresh_within_hours: 6}\n"
     )
-    known_shop.do("update ops.loads set landed_at = landed_at - interval '7 hours'")
+    known_shop.do("update ops.loads set landed_at = landed_at - interval '7 hours', window_to = null")
+    (before,) = known_shop.ask("select max(landed_at) from ops.loads where entity = 'orders'")
     known_shop.load()
+    with warehouse.connect(known_shop.settings) as connection:
+        assert verified_through(connection, known_shop.settings)["shop", "orders"] == before[0]
     assert "nothing new for 7.0 hours; at most 6.0" in told(known_shop)["freshness"][1]
 
 

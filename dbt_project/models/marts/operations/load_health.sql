@@ -15,7 +15,8 @@ published as (
         max(coalesce(window_to, landed_at)) as verified_through,
         max(published_at) as last_published_at
     from loads
-    where status = 'published'
+    -- of a source that is late it is not known whether there was nothing or nothing came
+    where status = 'published' and is_late is not true
     group by source, entity
 ),
 
