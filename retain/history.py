@@ -248,18 +248,24 @@ def lateness(
     """How long a source has sent nothing new, beside the silences of the past weeks; None while those are not known.
 
     `silences` are (begin, hours); `since` is the begin of this one. Those that began on the same weekday count, if there
-    are enough: who rests on Sundays is late on Mondays already.
+    are enough and they agree: who rests on Sundays is late on Mondays already. Who has no rhythm is given half as long again.
     """
     if gate.fresh_within_hours is not None:
         limit, why = gate.fresh_within_hours, "at most"
     elif len(silences) >= LAST_DAYS:
+        every = [hours for _, hours in silences]
         same = [hours for begin, hours in silences if begin.weekday() == since.weekday()]
-        usual = max(same) if len(same) >= SAME_WEEKDAYS else max(hours for _, hours in silences)
-        limit, why = 1.1 * usual + 1, "after the longest such silence of the last weeks it would have been"
+        usual = same if len(same) >= SAME_WEEKDAYS and _has_rhythm(same) else every
+        limit = (1.1 if _has_rhythm(usual) else 1.5) * max(usual) + 1
+        why = "after the longest such silence of the last weeks it would have been"
     else:
         return None
     sentence = f"nothing new for {silent_hours:,.1f} hours; {why} {limit:,.1f}"
     return Evidence("freshness", sentence, silent_hours, None, limit)
+
+
+def _has_rhythm(silences: list[float]) -> bool:
+    return max(silences) <= 1.25 * median(silences)
 
 
 def _said(name: str, subject: str, here: Sum, centre: float) -> str:

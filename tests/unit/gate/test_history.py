@@ -182,6 +182,13 @@ def test_who_rests_on_sundays_is_late_on_mondays_only_after_a_sunday():
     assert lateness(50, monday, silences, GATE).is_unusual
 
 
+def test_who_sends_when_there_is_something_is_not_late_at_once():
+    silences = [(begin, (6.0, 30.0, 50.0)[number % 3]) for number, (begin, _) in enumerate(nightly(40))]
+    since = datetime(2025, 11, 1, 3)
+    assert not lateness(70, since, silences, GATE).is_unusual
+    assert lateness(80, since, silences, GATE).is_unusual
+
+
 def test_a_limit_of_ones_own_needs_no_history():
     assert lateness(7, datetime(2025, 11, 1, 3), [], Gate(fresh_within_hours=6)).is_unusual
     assert not lateness(5, datetime(2025, 11, 1, 3), [], Gate(fresh_within_hours=6)).is_unusual
