@@ -230,7 +230,7 @@ def usual_volume(
         return None
     ratios = [n / usual[on.weekday()] for on, n in every.items() if usual[on.weekday()] >= 1]
     # Chance alone scatters by the root of the number; who is steadier than that for weeks is believed half of it.
-    chance = (0.5 if len(span) >= STEADY_DAYS else 1) / math.sqrt(expected)
+    chance = (0.5 if len(span) >= STEADY_DAYS and expected >= FEWEST_ROWS else 1) / math.sqrt(expected)
     limit = VOLUME_SCATTERS * max(_scatter(ratios), chance)
     least = 1 / gate.usual_volume
     if min(every.values()) == max(every.values()):  # a list of fixed length: a tenth less is a part that is missing

@@ -175,6 +175,17 @@ def test_a_new_column_is_told_and_lands(known_shop):
     assert known_shop.ask("select distinct colour from landing.shop__orders where colour is not null") == [("red",)]
 
 
+def test_a_page_that_came_twice_is_told_and_none_of_it_is_held(known_shop):
+    lines = lines_of(YESTERDAY)
+    twice = "".join(lines.splitlines(keepends=True)[:3])
+    status, found = send(known_shop, lines + twice)
+    assert status == "published"
+    assert found == {"sent_once": ("warning", found["sent_once"][1])}
+    assert "6 rows are of records that are there more than once" in found["sent_once"][1]
+    assert known_shop.open_entries() == {}
+    assert known_shop.does_not_add_up() == []
+
+
 def test_a_renamed_key_is_refused_before_anything_lands(known_shop):
     known_shop.write("orders-2.csv", "number,customer,at,amount,currency,changed\n" + lines_of(YESTERDAY))
     (outcome,) = [o for o in known_shop.load() if o.entity == "orders"]

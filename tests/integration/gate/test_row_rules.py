@@ -125,6 +125,7 @@ BROKEN = {
         Broken({"ordered_at_is_modern"}, {"ordered_at": "1404-08-30"}),
         Broken({"ordered_at_casts"}, {"ordered_at": "1763805600"}),
         Broken({"ordered_at_casts"}, {"ordered_at": "now"}),
+        Broken({"ordered_at_casts"}, {"ordered_at": "21.11.25 10:00"}),
         Broken({"gross_amount_casts"}, {"gross_amount": "١٢.٥٠"}),
         Broken({"gross_amount_casts"}, {"gross_amount": "NaN"}),
         Broken({"gross_amount_not_negative", "discount_fits"}, {"gross_amount": "-1"}),
