@@ -2,15 +2,21 @@
 
 import numpy as np
 
-from retain.forecast.bg_nbd import BgNbd
 from retain.forecast.prediction import Prediction
+from retain.forecast.purchase_model import PurchaseModel
+from retain.forecast.seasons import NO_SEASONS, Seasons
 from retain.forecast.statistics import DAYS_A_WEEK, History, IntArray
 
 Grades = dict[str, float | int | str | None]
 
 
 def grade(
-    prediction: Prediction, history: History, occasions: IntArray, cents: IntArray, model: BgNbd | None
+    prediction: Prediction,
+    history: History,
+    occasions: IntArray,
+    cents: IntArray,
+    model: PurchaseModel | None,
+    seasons: Seasons = NO_SEASONS,
 ) -> Grades:
     """Grades of one model over one holdout of `prediction.days` days.
 
@@ -24,9 +30,9 @@ def grade(
     """
     actual_value = cents / 100.0
     silent = occasions == 0
-    cumulative = (
-        float(model.expected_from_start((history.t_days + prediction.days) / DAYS_A_WEEK).sum()) if model else None
-    )
+    ends = seasons.elapsed(np.full(1, history.until + prediction.days))
+    weeks = (ends - seasons.elapsed(history.until - history.t_days)) / DAYS_A_WEEK
+    cumulative = float(model.expected_from_start(weeks).sum()) if model else None
     inside = (actual_value >= np.floor(prediction.low * 100) / 100) & (
         actual_value <= np.ceil(prediction.high * 100) / 100
     )

@@ -1,8 +1,8 @@
-"""The append-only ledger: purchases in, model cards and predictions out; the same forecast is never written twice."""
+"""The append-only ledger: model cards, predictions and reasons; the same forecast is never written twice."""
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -13,79 +13,23 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from retain.errors import UserError
 from retain.forecast import postgres_binary as binary
 from retain.forecast.forecaster import Forecaster, ForecastOptions, ModelCard
 from retain.forecast.grading import Grades
 from retain.forecast.prediction import Prediction
-from retain.forecast.statistics import Occasions
+from retain.forecast.reading import day_number, day_of
 
-CODE_VERSION = 1  # raise it when the same data should give other numbers: predictions then get a new version
+FloatArray = npt.NDArray[np.float64]
+Risk = Callable[[Prediction], tuple[FloatArray, str]]
+
+CODE_VERSION = 2  # raise it when the same data should give other numbers: predictions then get a new version
+ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})  # as COPY reads text
 LOCK = 727_005  # advisory: two forecasts at the same time take turns
-
-OCCASIONS = """
-    copy (
-        select
-            customer_key,
-            (occasion_on - date '1970-01-01')::int4,
-            (coalesce(net_amount, 0) * 100)::int8
-        from intermediate.int_purchase_occasions
-        where occasion_on <= %s
-        order by customer_key, occasion_on
-    ) to stdout (format binary)
-"""
-OCCASION = np.dtype(
-    [("columns", ">i2"), ("l1", ">i4"), ("key", "V16"), ("l2", ">i4"), ("day", ">i4"), ("l3", ">i4"), ("cents", ">i8")]
-)
-
-
-def day_number(day: date) -> int:
-    """Days since 1970-01-01, as the statistics count them."""
-    return (day - date(1970, 1, 1)).days
 
 
 def lock(connection: psycopg.Connection[Any]) -> None:
     """Wait until no other forecast is being made in this warehouse; until the transaction ends."""
     connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
-
-
-def read_occasions(connection: psycopg.Connection[Any], until: date) -> Occasions:
-    """Every purchase occasion up to and with the day `until`. Raises UserError when the marts have not been built."""
-    keys: list[npt.NDArray[np.void]] = []
-    columns: list[tuple[npt.NDArray[np.bool_], npt.NDArray[np.int32], npt.NDArray[np.int64]]] = []
-    last = None
-    try:
-        with connection.cursor() as cursor, cursor.copy(OCCASIONS, [until]) as copy:
-            for rows in binary.records(copy, OCCASION):
-                is_first = _is_new_key(rows["key"], last)
-                keys.append(rows["key"][is_first])
-                columns.append((is_first, rows["day"].astype(np.int32), rows["cents"].astype(np.int64)))
-                last = rows["key"][-1:]
-    except psycopg.errors.UndefinedTable:
-        raise UserError(
-            "There are no purchases to forecast from: intermediate.int_purchase_occasions does not exist yet.",
-            hint="`retain build` makes it.",
-        ) from None
-    firsts, days, cents = (np.concatenate(parts) for parts in zip(*columns, strict=True))
-    return Occasions(np.concatenate(keys), np.cumsum(firsts, dtype=np.int32) - np.int32(1), days, cents)
-
-
-def _is_new_key(keys: npt.NDArray[np.void], before: npt.NDArray[np.void] | None) -> npt.NDArray[np.bool_]:
-    """Where a key differs from the one before it; `before` is the last key of the rows before these."""
-    halves = np.ascontiguousarray(keys).view(np.int64).reshape(-1, 2)
-    is_new = np.ones(len(keys), dtype=bool)
-    is_new[1:] = np.any(halves[1:] != halves[:-1], axis=1)
-    if before is not None and len(before) and len(keys):
-        is_new[0] = keys[0].tobytes() != before[0].tobytes()
-    return is_new
-
-
-def fingerprint(occasions: Occasions) -> str:
-    """A digest of the data: equal for equal customers, days and amounts, whatever order they were loaded in."""
-    digest = hashlib.sha256()
-    for column in (occasions.keys, occasions.customer, occasions.day, occasions.cents):
-        digest.update(np.ascontiguousarray(column).view(np.uint8).data)
-    return digest.hexdigest()
 
 
 def version_of(purpose: str, as_of_on: date, graded_until: date | None, data: str, options: ForecastOptions) -> str:
@@ -122,15 +66,17 @@ def write_card(
     purpose: str,
     grades: Grades | None,
 ) -> None:
-    """Append one fitted model."""
-    first_day = forecaster.history.first_day
+    """Append one fitted model; its training window is that of the history, unless the card has one of its own."""
+    begins, ends = card.trained or (forecaster.history.first_day, day_number(as_of_on))
+    window = (None if begins is None else day_of(begins), day_of(ends))
     connection.execute(
         "insert into forecast.models (model, version, as_of_on, purpose, customers, training_from, training_until, parameters,"
-        " standard_errors, log_likelihood, is_identified, notes, grades)"
-        " values (%s, %s, %s, %s, %s, date '1970-01-01' + %s::int, %s, %s, %s, %s, %s, %s, %s)",
+        " standard_errors, log_likelihood, held_out_log_likelihood, is_identified, notes, grades)"
+        " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
-            card.model, version, as_of_on, purpose, card.customers, first_day, as_of_on, Jsonb(card.parameters),
-            Jsonb(card.standard_errors), card.log_likelihood, card.is_identified, card.notes, Jsonb(grades) if grades else None,
+            card.model, version, as_of_on, purpose, card.customers, *window, Jsonb(card.parameters),
+            Jsonb(card.standard_errors), card.log_likelihood, card.held_out_log_likelihood, card.is_identified,
+            card.notes, Jsonb(grades) if grades else None,
         ],
     )  # fmt: skip
 
@@ -139,15 +85,19 @@ def write_predictions(
     connection: psycopg.Connection[Any],
     forecaster: Forecaster,
     predictions: Iterable[Prediction],
+    risk: Risk,
     keys: npt.NDArray[np.void],
     version: str,
     as_of_on: date,
 ) -> int:
-    """Append the predictions, one horizon in memory at a time; returns the number of rows."""
-    reason, rows = forecaster.not_predictable_reason, 0
+    """Append the predictions, one horizon in memory at a time; returns the number of rows. `risk` gives the published
+    probability of no order for a horizon, and the name of what it comes from."""
+    reason, rows, first_day = forecaster.not_predictable_reason, 0, forecaster.history.first_day
+    begins = binary.null() if first_day is None else binary.day(np.datetime64(day_of(first_day)))
     names = (
         "customer_key, as_of_on, horizon_days, model, version, p_alive, expected_occasions, expected_spend, predicted_value,"
-        " predicted_value_low, predicted_value_high, discounted_value, p_no_order, is_predictable, not_predictable_reason"
+        " predicted_value_low, predicted_value_high, discounted_value, p_no_order, is_predictable, not_predictable_reason,"
+        " training_from, training_until, risk_model, p_no_order_by_purchases"
     )
     with (
         connection.cursor() as cursor,
@@ -155,6 +105,7 @@ def write_predictions(
     ):
         copy.write(binary.HEADER)
         for prediction in predictions:
+            p_no_order, risk_model = risk(prediction)
             columns = {
                 "customer_key": binary.uuids(keys[forecaster.history.customer]),
                 "as_of_on": binary.day(np.datetime64(as_of_on)),
@@ -168,9 +119,13 @@ def write_predictions(
                 "predicted_value_low": binary.amounts(prediction.low, 2),
                 "predicted_value_high": binary.amounts(prediction.high, 2),
                 "discounted_value": binary.amounts(prediction.discounted, 2),
-                "p_no_order": binary.doubles(prediction.p_no_order),
+                "p_no_order": binary.doubles(p_no_order),
                 "is_predictable": binary.boolean(reason is None),
                 "not_predictable_reason": binary.text(reason) if reason else binary.null(),
+                "training_from": begins,
+                "training_until": binary.day(np.datetime64(as_of_on)),
+                "risk_model": binary.text(risk_model),
+                "p_no_order_by_purchases": binary.doubles(prediction.p_no_order),
             }
             for block in binary.blocks(columns, len(forecaster.history)):
                 copy.write(block)
@@ -178,6 +133,28 @@ def write_predictions(
             del columns, prediction  # before the next horizon is computed
         copy.write(binary.TRAILER)
     return rows
+
+
+def write_reasons(
+    connection: psycopg.Connection[Any],
+    reasons: Iterable[tuple[npt.NDArray[np.void], list[list[str]]]],
+    version: str,
+    as_of_on: date,
+) -> int:
+    """Append three sentences a customer, block by block: (keys, sentences by rank). Returns the number of rows."""
+    rows = 0
+    names = "as_of_on, version, customer_key, driver_1, driver_2, driver_3"
+    with connection.cursor() as cursor, cursor.copy(f"copy forecast.reasons ({names}) from stdin") as copy:
+        for keys, ranked in reasons:
+            copy.write("".join(_lines(keys, ranked, f"{as_of_on}\t{version}")))
+            rows += len(keys)
+    return rows
+
+
+def _lines(keys: npt.NDArray[np.void], ranked: list[list[str]], start: str) -> Iterator[str]:
+    for key, *sentences in zip(keys, *ranked, strict=True):
+        said = "\t".join(sentence.translate(ESCAPED) for sentence in sentences)
+        yield f"{start}\t{key.tobytes().hex()}\t{said}\n"
 
 
 def cards_of(connection: psycopg.Connection[Any], version: str, as_of_on: date) -> list[dict[str, Any]]:
@@ -199,3 +176,30 @@ def totals_of(connection: psycopg.Connection[Any], version: str, as_of_on: date)
             " from forecast.predictions where as_of_on = %s and version = %s group by horizon_days order by horizon_days",
             [as_of_on, version],
         ).fetchall()
+
+
+def drift_of(connection: psycopg.Connection[Any], version: str, as_of_on: date) -> list[dict[str, Any]]:
+    """What has moved, the most moved first; what is stable is left out."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "select name, stability_index, level from forecast.drift"
+            " where version = %s and as_of_on = %s and level <> 'stable' order by stability_index desc, name",
+            [version, as_of_on],
+        ).fetchall()
+
+
+def backcast_days(connection: psycopg.Connection[Any], until: date) -> list[date]:
+    """Past days that have been back-cast, before `until`."""
+    rows = connection.execute(
+        "select distinct as_of_on from forecast.models where purpose = 'backcast' and as_of_on < %s order by 1", [until]
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def newest_backcast(connection: psycopg.Connection[Any], as_of_on: date) -> str | None:
+    """The version of the newest back-cast at a day."""
+    row = connection.execute(
+        "select version from forecast.models where purpose = 'backcast' and as_of_on = %s order by fitted_at desc limit 1",
+        [as_of_on],
+    ).fetchone()
+    return None if row is None else str(row[0])

@@ -66,16 +66,19 @@ class Fit:
         return self.reason is None
 
 
-def maximise(likelihood: Likelihood) -> Fit:
+def maximise(likelihood: Likelihood, near: Sequence[float] | None = None) -> Fit:
     """Fit `likelihood`. Never raises for difficult data: what cannot be fitted comes back as not identified, with the
-    reason."""
+    reason. `near`: the parameters of a fit to almost the same data, from which the top is a few steps away."""
     # One thread: the sums are too short to share, waiting for a second thread on a busy machine cost ten times the work,
     # and a sum must not depend on how many cores there are.
     with threadpool_limits(limits=1, user_api="blas"):
-        return _maximise(likelihood)
+        return _maximise(likelihood, near)
 
 
-def _maximise(likelihood: Likelihood) -> Fit:
+def _maximise(likelihood: Likelihood, near: Sequence[float] | None) -> Fit:
+    log_parameters = _newton(likelihood, np.log(near)) if near is not None else None
+    if log_parameters is not None:
+        return _described(likelihood, log_parameters, converged=True)
     rough = likelihood.thinned(ROUGH_STATES)
     found = max(
         (_search(rough, np.log(start)) for start in likelihood.starts()), key=lambda point: rough(np.exp(point)).value
@@ -85,7 +88,11 @@ def _maximise(likelihood: Likelihood) -> Fit:
         found = _search(likelihood, found)
         log_parameters = _newton(likelihood, found)
     converged = log_parameters is not None
-    best = np.exp(found if log_parameters is None else log_parameters)
+    return _described(likelihood, found if log_parameters is None else log_parameters, converged)
+
+
+def _described(likelihood: Likelihood, log_parameters: FloatArray, converged: bool) -> Fit:
+    best = np.exp(log_parameters)
     evaluation = likelihood(best)
     errors = _standard_errors(best, evaluation)
     reason = _why_not_identified(likelihood.names, best, evaluation, errors, converged)

@@ -17,8 +17,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from retain.forecast.bg_nbd import BgNbd
 from retain.forecast.gamma_gamma import GammaGamma
+from retain.forecast.purchase_model import PurchaseModel
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -61,7 +61,7 @@ class SimulatedOutcomes:
 
 
 def simulate(
-    model: BgNbd, spend: GammaGamma | None, x: FloatArray, t: FloatArray, weeks: float, seed: int
+    model: PurchaseModel, spend: GammaGamma | None, x: FloatArray, t: FloatArray, weeks: float, seed: int
 ) -> SimulatedOutcomes:
     """Tables for the states (x, T). Without `spend` the scale is money and the quantiles are of the number of
     occasions.
@@ -85,7 +85,7 @@ def _shared_counts(x: FloatArray) -> FloatArray:
 
 
 def _log_quantiles(
-    model: BgNbd, spend: GammaGamma | None, x: float, nodes: FloatArray, weeks: float, seed: int
+    model: PurchaseModel, spend: GammaGamma | None, x: float, nodes: FloatArray, weeks: float, seed: int
 ) -> FloatArray:
     """`log_quantiles[node of T, level]` of value over scale, for customers with `x` repeats and at least one order
     ahead."""
@@ -101,7 +101,7 @@ def _log_quantiles(
     return np.log(values[:, kept])
 
 
-def _occasions(model: BgNbd, x: float, nodes: FloatArray, weeks: float) -> FloatArray:
+def _occasions(model: PurchaseModel, x: float, nodes: FloatArray, weeks: float) -> FloatArray:
     """`occasions[node, draw]`: numbers of occasions of a customer who has not left and orders at least once, by
     inversion."""
     most = 16

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from retain.forecast.bg_nbd import BgNbd
 from retain.forecast.gamma_gamma import GammaGamma
 from retain.forecast.outcomes import simulate
-from retain.forecast.statistics import DAYS_A_WEEK, History, States
+from retain.forecast.purchase_model import PurchaseModel
+from retain.forecast.seasons import NO_SEASONS, Seasons
+from retain.forecast.statistics import History, States
 
 FloatArray = npt.NDArray[np.float64]
 
-HORIZONS = (30, 90, 365)
+HORIZONS = (30, 90, 180, 365)
 DAYS_A_YEAR = 365.0
 INTERVAL = 0.8
 NODES_OF_DISCOUNT = 4  # Gauss-Legendre points: the discount of a year is then right to nine digits
@@ -44,7 +45,7 @@ class Prediction:
 
 
 def predict(
-    model: BgNbd,
+    model: PurchaseModel,
     spend: GammaGamma | None,
     history: History,
     states: States,
@@ -52,8 +53,9 @@ def predict(
     discount_rate: float,
     seed: int,
     horizons: Sequence[int] = HORIZONS,
+    seasons: Seasons = NO_SEASONS,
 ) -> Iterator[Prediction]:
-    """One prediction a horizon, made when asked for, so that only one is in memory.
+    """One prediction a horizon, made when asked for, so that only one is in memory. `seasons` are those of `states`.
 
     Without a `spend` model a customer's spend is their own mean over all occasions. `discount_rate` is a year's: money
     that comes after d days counts (1 + rate)^(-d/365), continuously in d."""
@@ -63,6 +65,7 @@ def predict(
         expected_spend=_expected_spend(spend, history),
         discount_rate=discount_rate,
         seed=seed,
+        seasons=seasons,
     )
     for days in horizons:
         yield _one_horizon(days, model, spend, history, states, known)
@@ -77,6 +80,7 @@ class _Known:
     expected_spend: FloatArray
     discount_rate: float
     seed: int
+    seasons: Seasons
 
 
 def _expected_spend(spend: GammaGamma | None, history: History) -> FloatArray:
@@ -87,12 +91,12 @@ def _expected_spend(spend: GammaGamma | None, history: History) -> FloatArray:
 
 
 def _one_horizon(
-    days: int, model: BgNbd, spend: GammaGamma | None, history: History, states: States, known: _Known
+    days: int, model: PurchaseModel, spend: GammaGamma | None, history: History, states: States, known: _Known
 ) -> Prediction:
-    weeks, of_customer = days / DAYS_A_WEEK, states.state_of
+    weeks, of_customer = known.seasons.weeks_ahead(history.until, days), states.state_of
     pairs, p_alive = known.pairs, known.p_alive
     occasions = (p_alive * model.occasions_if_alive(pairs.x, pairs.t, weeks)[pairs.pair_of])[of_customer]
-    discounted = (p_alive * _discounted(model, pairs, days, known.discount_rate)[pairs.pair_of])[of_customer]
+    discounted = (p_alive * _discounted(model, pairs, history.until, days, known)[pairs.pair_of])[of_customer]
     value = occasions * known.expected_spend
     p_no_order = model.p_no_order(states.x, states.t_x, states.t, weeks)
     low, high = _interval(model, spend, history, states, known, p_no_order, weeks)
@@ -110,7 +114,7 @@ def _one_horizon(
 
 
 def _interval(
-    model: BgNbd,
+    model: PurchaseModel,
     spend: GammaGamma | None,
     history: History,
     states: States,
@@ -152,20 +156,21 @@ class _Pairs:
 
 
 def _pairs(states: States) -> _Pairs:
-    together = np.round(states.x * (1 << 20) + states.t * DAYS_A_WEEK).astype(np.int64)
+    together = states.x * 1e9 + np.round(states.t * 1e3)  # x and T, exact in a double; T to a thousandth of a week
     _, first, pair_of = np.unique(together, return_index=True, return_inverse=True)
     return _Pairs(states.x[first], states.t[first], pair_of)
 
 
-def _discounted(model: BgNbd, pairs: _Pairs, days: int, rate: float) -> FloatArray:
+def _discounted(model: PurchaseModel, pairs: _Pairs, until: int, days: int, known: _Known) -> FloatArray:
     """Expected occasions of a customer who has not left, each discounted from its day.
 
     By parts: the integral of discount · d expected is the discounted end plus force · the integral of discount · expected.
     """
+    rate, ahead = known.discount_rate, known.seasons.weeks_ahead
     force = np.log1p(rate) / DAYS_A_YEAR
-    total = np.exp(-force * days) * model.occasions_if_alive(pairs.x, pairs.t, days / DAYS_A_WEEK)
+    total = np.exp(-force * days) * model.occasions_if_alive(pairs.x, pairs.t, ahead(until, days))
     points, weights = np.polynomial.legendre.leggauss(NODES_OF_DISCOUNT if rate > 0 else 1)
     for point, weight in zip((points + 1) / 2 * days, weights / 2 * days, strict=True):
-        expected = model.occasions_if_alive(pairs.x, pairs.t, point / DAYS_A_WEEK)
+        expected = model.occasions_if_alive(pairs.x, pairs.t, ahead(until, point))
         total = total + force * weight * np.exp(-force * point) * expected
     return np.asarray(total)

@@ -42,6 +42,17 @@ class PurchaseLikelihood:
         between = max(float(weeks), 1.0) / max(float(occasions), 1.0)  # weeks between occasions, if nobody had left
         return [(0.5, 0.5 * between, 0.8, 2.5), (2.0, 2.0 * between, 0.3, 3.0)]
 
+    def of_states(self, parameters: FloatArray) -> FloatArray:
+        """Log-likelihood of one customer of each state."""
+        r, alpha, a, b = (float(value) for value in parameters)
+        x, t_x, t = self._states.x, self._states.t_x, self._states.t
+        m = x + self._chances
+        with np.errstate(divide="ignore", invalid="ignore"):
+            odds = np.log(a) - np.log(b + m - 1) + (r + x) * np.log((alpha + t) / (alpha + t_x))
+        left = np.where(m > 0, np.logaddexp(0.0, odds), 0.0)
+        counts = gammaln(r + x) - gammaln(r) + gammaln(b + m) - gammaln(b) + gammaln(a + b) - gammaln(a + b + m)
+        return np.asarray(counts + r * np.log(alpha) - (r + x) * np.log(alpha + t) + left)
+
     def __call__(self, parameters: FloatArray) -> Evaluation:
         parts = (self._of_counts(parameters), self._of_silence(parameters), self._of_having_left(parameters))
         upper = np.sum([part.hessian for part in parts], axis=0)

@@ -10,19 +10,34 @@ from retain.forecast.bg_nbd import BgNbd
 from retain.forecast.gamma_gamma import GammaGamma
 from retain.forecast.grading import Grades
 from retain.forecast.mbg_nbd import MbgNbd
+from retain.forecast.pareto_nbd import ParetoNbd
+from retain.forecast.purchase_model import IN_ORDER
 from retain.forecast.run import ForecastResult, PublishedModel
 from retain.forecast.same_rate import NAME as SAME_RATE
 from retain.forecast.same_rate import TITLE as SAME_RATE_TITLE
+from retain.forecast.seasons import NAME as SEASONS
+from retain.forecast.seasons import TITLE as SEASONS_TITLE
 
-TITLES = {kind.name: kind.title for kind in (BgNbd, MbgNbd, GammaGamma)} | {SAME_RATE: SAME_RATE_TITLE}
+TITLES = {kind.name: kind.title for kind in (*IN_ORDER, GammaGamma)} | {SAME_RATE: SAME_RATE_TITLE}
 HEADINGS = TITLES | {SAME_RATE: "same rate"}  # where a column is narrow
 DECIMALS = {
     BgNbd.name: 5,
+    ParetoNbd.name: 5,
     MbgNbd.name: 6,
     GammaGamma.name: 2,
 }  # as many as the literature prints, to compare at a glance
-ORDER = ("r", "alpha", "a", "b", "p", "q", "gamma")  # as the papers write them; the ledger's jsonb keeps no order
-GREEK = {"alpha": "α", "gamma": "γ"}
+ORDER = (
+    "r",
+    "alpha",
+    "s",
+    "beta",
+    "a",
+    "b",
+    "p",
+    "q",
+    "gamma",
+)  # as the papers write them; the ledger's jsonb keeps no order
+GREEK = {"alpha": "α", "beta": "β", "gamma": "γ"}
 
 
 def render(result: ForecastResult, console: Console) -> None:
@@ -43,8 +58,25 @@ def render(result: ForecastResult, console: Console) -> None:
         console.print(Text(f"\nNot predictable: {result.not_predictable_reason}.", style="yellow"))
     _heading(console, f"{TITLES[result.model]} says of {result.customers:,} customers, {result.occasions:,} occasions")
     console.print(_totals(result))
+    _show_risk(console, result)
     written = "written to the ledger" if result.is_new else "in the ledger already, nothing was written"
     console.print(Text(f"version {result.version}, {written}, {result.seconds:.1f} s", style="dim"))
+
+
+def _show_risk(console: Console, result: ForecastResult) -> None:
+    """Who speaks of silence, what was not promoted, what has moved, and how many earlier predictions were graded now."""
+    for model in result.models:
+        if model.purpose == "current" and model.card.model.startswith("no_order_"):
+            days = model.card.model.removeprefix("no_order_")
+            console.print(Text(f"No order in {days} days: {model.card.notes}", style="dim"))
+    for role, is_promoted, reason in result.decisions:
+        if not is_promoted:
+            console.print(Text(f"{role}: {reason}", style="yellow"))
+    if result.drifted:
+        moved = ", ".join(f"{name} {index:.2f} ({level})" for name, index, level in result.drifted)
+        console.print(Text(f"Moved since 90 days ago (population stability index): {moved}", style="yellow"))
+    if result.graded:
+        console.print(f"{result.graded} earlier forecasts have come due and were graded: marts.forecast_grades")
 
 
 def _heading(console: Console, text: str) -> None:
@@ -53,7 +85,7 @@ def _heading(console: Console, text: str) -> None:
 
 def _show_models(console: Console, models: list[PublishedModel]) -> None:
     """A table of fitted parameters, each with its standard error below; then what has to be said in words."""
-    fitted = [model.card for model in models if model.card.parameters]
+    fitted = [model.card for model in models if model.card.parameters and model.card.model in TITLES]
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("model", no_wrap=True)
     for _ in range(max((len(card.parameters) for card in fitted), default=0)):
@@ -74,8 +106,12 @@ def _show_models(console: Console, models: list[PublishedModel]) -> None:
     if fitted:
         console.print(table)
     for card in fitted:
-        if not card.is_identified or card.notes.startswith("refused"):
+        if not card.is_identified or card.notes.startswith("refused") or "not promoted" in card.notes:
             console.print(Text(f"{TITLES[card.model]}: {card.notes}", style="yellow"))
+    for model in models:
+        if model.card.model == SEASONS:
+            busy = ", ".join(f"{month} {index:.2f}" for month, index in model.card.parameters.items())
+            console.print(Text(f"{SEASONS_TITLE}: {busy}", style="dim"))
 
 
 def _said_and_was(models: list[PublishedModel], currency: str) -> Table:

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from retain.errors import UserError
-from retain.forecast import ledger
-from retain.forecast.forecaster import Forecaster, ForecastOptions, ModelCard, make_forecaster
-from retain.forecast.grading import Grades, grade
+from retain.forecast import due, ledger, promotions
+from retain.forecast.backcast import backcast_days, make_backcast
+from retain.forecast.churn import train
+from retain.forecast.churn.facts import facts_at
+from retain.forecast.drift import REFERENCE_DAYS, measure
+from retain.forecast.forecaster import ForecastOptions, ModelCard, make_forecaster
+from retain.forecast.grading import Grades
+from retain.forecast.reading import day_number, fingerprint, read_occasions
+from retain.forecast.risk import Scores, cards_of_risk
 from retain.forecast.same_rate import NAME as SAME_RATE
 from retain.forecast.statistics import Occasions
 
 if TYPE_CHECKING:
     from retain.config import Settings
-
-BASELINE = "the baseline that a model has to beat"
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,12 @@ class HorizonTotal:
 
 @dataclass(frozen=True)
 class ForecastResult:
-    """What the ledger now says about this day: `model` speaks; `is_new` tells whether this run wrote anything."""
+    """What the ledger now says about this day: `model` speaks; `is_new` tells whether this run wrote anything.
+
+    graded     horizons that had come due and were graded by this run
+    decisions  (role, is_promoted, reason) of this version
+    drifted    (name, stability index, level) of what has moved since a past day, what has not left out
+    """
 
     shop: str
     as_of_on: date
@@ -62,6 +70,9 @@ class ForecastResult:
     predictions: int
     is_new: bool
     seconds: float
+    graded: int
+    decisions: tuple[tuple[str, bool, str], ...]
+    drifted: tuple[tuple[str, float, str], ...]
 
     @property
     def is_predictable(self) -> bool:
@@ -99,10 +110,11 @@ def options_of(settings: "Settings") -> ForecastOptions:
 def run_forecast(
     connection: "psycopg.Connection[Any]", settings: "Settings", progress: Callable[[str], None] | None = None
 ) -> ForecastResult:
-    """Forecast as of `settings.as_of_on`, grade the back-casts, and append what is new to the ledger, in one
-    transaction.
+    """Forecast as of `settings.as_of_on`, grade what has come due and the back-casts, and append what is new to the
+    ledger, in one transaction.
 
-    The same purchases, options and day are recognised by their version: nothing is fitted or written again.
+    The same purchases, options and day are recognised by their version: nothing is fitted or written again. A first
+    installation back-casts at past days by itself, so that its forecasts have grades at once.
     Raises UserError when the purchases have not been built or a back-cast day lies outside them.
     """
     say = progress or (lambda text: None)
@@ -112,16 +124,23 @@ def run_forecast(
     with connection.transaction():
         ledger.lock(connection)
         say("reading purchases")
-        occasions = ledger.read_occasions(connection, as_of_on)
-        data = ledger.fingerprint(occasions)
+        occasions = read_occasions(connection, as_of_on)
+        data = fingerprint(occasions)
+        coming_due = due.find(connection, min(until, as_of_on))
+        for number, one in enumerate(coming_due, 1):
+            say(f"grading the {one.days} days after {one.as_of_on} ({number} of {len(coming_due)})")
+            due.grade_due(connection, one, occasions)
         published = []
-        for day in sorted(settings.forecast.backcast_on):
+        for day, is_asked in backcast_days(connection, settings.forecast.backcast_on, occasions, until):
             say(f"back-casting at {day}")
-            published += _backcast(connection, occasions, options, day, until, data)
+            version = make_backcast(connection, occasions, options, day, until, data, is_asked)
+            published += _models(connection, version, day) if version else []
         say("fitting and scoring")
-        version, rows = _publish(connection, occasions, options, as_of_on, data)
+        version, rows = _publish(connection, occasions, options, as_of_on, data, say)
         published += _models(connection, version, as_of_on)
         totals = ledger.totals_of(connection, version, as_of_on)
+        decisions = promotions.decisions_of(connection, version, as_of_on)
+        drifted = ledger.drift_of(connection, version, as_of_on)
     model = totals[0]["model"] if totals else SAME_RATE
     return ForecastResult(
         shop=settings.business.name,
@@ -147,67 +166,42 @@ def run_forecast(
         predictions=rows,
         is_new=rows > 0,
         seconds=time.perf_counter() - started,
+        graded=len(coming_due),
+        decisions=tuple((row["role"], row["is_promoted"], row["reason"]) for row in decisions),
+        drifted=tuple((row["name"], row["stability_index"], row["level"]) for row in drifted),
     )
 
 
 def _publish(
-    connection: "psycopg.Connection[Any]", occasions: Occasions, options: ForecastOptions, as_of_on: date, data: str
+    connection: "psycopg.Connection[Any]",
+    occasions: Occasions,
+    options: ForecastOptions,
+    as_of_on: date,
+    data: str,
+    say: Callable[[str], None],
 ) -> tuple[str, int]:
     """The version that stands for this day and these data, and how many predictions had to be written for it."""
     version = ledger.version_of("current", as_of_on, None, data, options)
     version, is_new = ledger.next_version(connection, "current", as_of_on, version)
     if not is_new or not len(occasions.keys):
         return version, 0
-    forecaster = make_forecaster(occasions.history(ledger.day_number(as_of_on)), options)
-    for card in forecaster.cards:
+    until = day_number(as_of_on)
+    forecaster = make_forecaster(occasions, until, options, promotions.purchases_in_use(connection, version, as_of_on))
+    say("learning who stays silent")
+    churn = train(occasions, forecaster, promotions.silence_in_use(connection, version, as_of_on))
+    for card in [*forecaster.cards, *cards_of_risk(churn)]:
         ledger.write_card(connection, card, forecaster, version, as_of_on, "current", None)
-    return version, ledger.write_predictions(
-        connection, forecaster, forecaster.predictions(), occasions.keys, version, as_of_on
-    )
-
-
-def _backcast(
-    connection: "psycopg.Connection[Any]",
-    occasions: Occasions,
-    options: ForecastOptions,
-    day: date,
-    until: date,
-    data: str,
-) -> list[PublishedModel]:
-    """Fit with what was known on `day`, and write beside it how that compares with what happened until `until`."""
-    if day >= until:
-        raise UserError(
-            f"forecast.backcast_on: {day} is not before {until}, the last day that has been observed.",
-            hint="Give a day with some time after it, so that the forecast of that day can be graded.",
-        )
-    version = ledger.version_of("backcast", day, until, data, options)
-    version, is_new = ledger.next_version(connection, "backcast", day, version)
-    if is_new:
-        history = occasions.history(ledger.day_number(day))
-        if not len(history):
-            return []  # the shop had not begun: there is nothing to grade
-        forecaster = make_forecaster(history, options)
-        for card, grades in _graded(forecaster, occasions, until):
-            ledger.write_card(connection, card, forecaster, version, day, "backcast", grades)
-    return _models(connection, version, day)
-
-
-def _graded(forecaster: Forecaster, occasions: Occasions, until: date) -> list[tuple[ModelCard, Grades | None]]:
-    """Every card with its grades, the rule's among them: no model is read without the baseline beside it."""
-    history = forecaster.history
-    end = ledger.day_number(until)
-    happened, cents = occasions.between(history, end)
-    horizon = [end - history.until]
-    grades: dict[str, Grades] = {}
-    for candidate in forecaster.candidates:
-        (prediction,) = forecaster.predictions_by(candidate, horizon)
-        grades[candidate.name] = grade(prediction, history, happened, cents, candidate)
-    (prediction,) = forecaster.same_rate(horizon)
-    grades[SAME_RATE] = grade(prediction, history, happened, cents, None)
-    cards = list(forecaster.cards)
-    if all(card.model != SAME_RATE for card in cards):
-        cards.append(ModelCard(SAME_RATE, len(history), {}, {}, None, is_identified=False, notes=BASELINE))
-    return [(card, grades.get(card.model)) for card in cards]
+    promotions.write(connection, forecaster, churn, version, as_of_on)
+    facts = facts_at(occasions, forecaster.history)
+    scores = Scores(churn, forecaster, facts, occasions)
+    say("writing predictions")
+    predictions = forecaster.predictions()
+    rows = ledger.write_predictions(connection, forecaster, predictions, scores.risk, occasions.keys, version, as_of_on)
+    say("finding reasons")
+    ledger.write_reasons(connection, scores.reasons(), version, as_of_on)
+    before = facts_at(occasions, occasions.history(until - REFERENCE_DAYS))
+    due.write_drift(connection, measure(churn, before, facts, occasions.channels), version, as_of_on)
+    return version, rows
 
 
 def _models(connection: "psycopg.Connection[Any]", version: str, as_of_on: date) -> list[PublishedModel]:

@@ -29,6 +29,11 @@ def occasions_of(customer: np.ndarray, day: np.ndarray, cents: np.ndarray) -> Oc
     )
 
 
+@pytest.fixture(scope="session")
+def make_occasions() -> Callable[..., Occasions]:
+    return occasions_of
+
+
 def read_cdnow() -> Occasions:
     rows = [line.split() for line in CDNOW.read_text().splitlines()]
     customer = np.array([int(row[1]) - 1 for row in rows])

@@ -13,7 +13,7 @@ from retain import warehouse
 from retain.config import load_settings
 from retain.errors import UserError
 from retain.forecast import render, run_forecast
-from retain.forecast.ledger import day_number, read_occasions
+from retain.forecast.reading import day_number, read_occasions
 
 SOURCES = """
   - name: till
@@ -40,7 +40,14 @@ def shop(write_config):
     with warehouse.connect(first, autocommit=True) as connection:
         connection.execute(
             "create table intermediate.int_purchase_occasions"
-            " (customer_key uuid, occasion_on date, net_amount numeric(18, 2))"
+            " (customer_key uuid, occasion_on date, net_amount numeric(18, 2), first_channel text)"
+        )
+        connection.execute(
+            "create table intermediate.int_orders"
+            " (order_key uuid, customer_key uuid, ordered_on date, is_valid boolean not null default true)"
+        )
+        connection.execute(
+            "create table intermediate.int_returns (order_key uuid, returned_on date, reporting_amount numeric(18, 2))"
         )
         yield settings, connection
 
@@ -51,7 +58,7 @@ def fill(connection, occasions):
         for row in range(len(occasions.day) - 1, -1, -1):
             key = UUID(bytes=occasions.keys[occasions.customer[row]].tobytes())
             on = date.fromordinal(date(1970, 1, 1).toordinal() + int(occasions.day[row]))
-            copy.write_row((key, on, f"{occasions.cents[row] / 100:.2f}"))
+            copy.write_row((key, on, f"{occasions.cents[row] / 100:.2f}", None))
 
 
 def ledger(connection):
@@ -95,14 +102,14 @@ def test_predictions_are_written_once_and_the_second_run_changes_nothing(shop, c
     written = ledger(connection)
     second = run_forecast(connection, settings(CDNOW))
     assert first.is_new
-    assert first.predictions == 3 * 2357 == len(written[1])
+    assert first.predictions == 4 * 2357 == len(written[1])
     assert not second.is_new
     assert ledger(connection) == written
     assert (second.version, second.model, second.totals, second.models) == (
         first.version, first.model, first.totals, first.models,
     )  # fmt: skip
     assert {model.card.model for model in second.backcasts if model.grades} == {
-        "bg_nbd", "mbg_nbd", "same_rate_as_before",
+        "bg_nbd", "pareto_nbd", "mbg_nbd", "same_rate_as_before",
     }  # fmt: skip
 
 
@@ -112,10 +119,10 @@ def test_the_ledger_holds_what_was_predicted_to_the_cent(shop, cdnow):
     settings, connection = shop
     fill(connection, cdnow)
     run_forecast(connection, settings(CDNOW))
-    forecaster = make_forecaster(cdnow.history(day_number(date(1998, 6, 30))), ForecastOptions())
+    forecaster = make_forecaster(cdnow, day_number(date(1998, 6, 30)), ForecastOptions())
     for prediction in forecaster.predictions():
         rows = connection.execute(
-            "select p_alive, expected_occasions, p_no_order, expected_spend, predicted_value, predicted_value_low,"
+            "select p_alive, expected_occasions, p_no_order_by_purchases, expected_spend, predicted_value, predicted_value_low,"
             " predicted_value_high, discounted_value, is_predictable, not_predictable_reason"
             " from forecast.predictions where horizon_days = %s order by customer_key",
             [prediction.days],
@@ -153,7 +160,7 @@ def test_one_changed_amount_is_a_new_version_and_the_old_one_stays(shop, cdnow):
     assert newest == back.version  # readers take the newest: it must be that of the data as they are
     assert back.totals == before.totals
     assert not run_forecast(connection, settings(CDNOW)).is_new
-    assert len(ledger(connection)[1]) == 3 * 3 * 2357
+    assert len(ledger(connection)[1]) == 3 * 4 * 2357
 
 
 def test_a_failure_while_writing_leaves_no_half_forecast(shop, cdnow, monkeypatch):
@@ -200,3 +207,88 @@ def test_a_back_cast_without_a_day_after_it_is_refused(shop, cdnow):
     with pytest.raises(UserError, match="1998-06-30 is not before 1998-06-30"):
         run_forecast(connection, settings("as_of: 1998-06-30\nforecast:\n  backcast_on: [1998-06-30]\n"))
     assert ledger(connection) == ([], [])
+
+
+def test_predictions_are_graded_when_their_horizon_has_closed(shop, cdnow):
+    settings, connection = shop
+    fill(connection, cdnow)
+    first = run_forecast(connection, settings("as_of: 1997-12-31\n"))
+    assert first.graded == 0
+    later = run_forecast(connection, settings("as_of: 1998-04-05\n"))
+    assert later.graded == 2  # the 30 and the 90 days after 1997-12-31
+    outcomes = connection.execute(
+        "select horizon_days, count(*), sum(occasions) from forecast.outcomes group by 1 order by 1"
+    ).fetchall()
+    bought = connection.execute(
+        "select count(*) from intermediate.int_purchase_occasions"
+        " where occasion_on > date '1997-12-31' and occasion_on <= date '1997-12-31' + 90"
+    ).fetchone()[0]
+    assert [(days, customers) for days, customers, _ in outcomes] == [(30, 2357), (90, 2357)]
+    assert outcomes[1][2] == bought
+    rows = connection.execute(
+        "select target, model, customers, expected, observed, auc, brier_score from forecast.grades"
+        " where purpose = 'current' and horizon_days = 90 and band = 0 and version = %s",
+        [first.version],
+    ).fetchall()
+    graded = {(row[0], row[1]): row for row in rows}
+    assert {"recency_only", "same_rate_as_before", "nobody_returns"} <= {model for _, model in graded}
+    assert graded["no_order", "nobody_returns"][3] == pytest.approx(1, abs=1e-5)
+    silent = connection.execute(
+        "select avg((occasions = 0)::int)::float8 from forecast.outcomes where horizon_days = 90"
+    ).fetchone()[0]
+    assert {row[4] for key, row in graded.items() if key[0] == "no_order"} == {round(silent, 6)}
+    again = run_forecast(connection, settings("as_of: 1998-04-05\n"))
+    assert again.graded == 0
+    assert "2 earlier forecasts have come due and were graded" in printed(later, 200)
+
+
+def test_a_first_installation_grades_itself_by_back_casting(shop, cdnow):
+    settings, connection = shop
+    fill(connection, cdnow)
+    run_forecast(connection, settings("as_of: 1998-06-30\n"))
+    days = connection.execute(
+        "select as_of_on, array_agg(distinct horizon_days order by horizon_days) from forecast.grades"
+        " where purpose = 'backcast' group by 1 order by 1"
+    ).fetchall()
+    assert days == [(date(1997, 6, 30), [30, 90, 180, 365]), (date(1998, 1, 1), [30, 90, 180])]
+    before = connection.execute("select count(*) from forecast.grades").fetchone()
+    run_forecast(connection, settings("as_of: 1998-06-29\n"))
+    assert connection.execute("select count(*) from forecast.grades").fetchone() == before
+
+
+def test_reasons_drift_and_decisions_are_in_the_ledger(shop, cdnow):
+    settings, connection = shop
+    fill(connection, cdnow)
+    result = run_forecast(connection, settings(CDNOW))
+    at_risk, with_reasons = connection.execute(
+        "select count(*), count(reasons.customer_key) from forecast.predictions left join forecast.reasons"
+        " using (as_of_on, version, customer_key) where horizon_days = 90 and p_no_order >= 0.5"
+    ).fetchone()
+    assert at_risk == with_reasons > 1_000
+    assert connection.execute("select count(*) from forecast.reasons").fetchone()[0] == at_risk
+    driver = connection.execute("select driver_1 from forecast.reasons order by customer_key limit 1").fetchone()[0]
+    assert driver.endswith(("(raises the risk)", "(lowers the risk)"))
+    kinds = dict(connection.execute("select kind, count(*) from forecast.drift group by 1").fetchall())
+    assert kinds["input"] == 7
+    roles = {role for role, _, _ in result.decisions}
+    assert roles == {"purchases", "no_order_30", "no_order_90", "no_order_180"}
+    rises = connection.execute(
+        "select count(*) from forecast.predictions as one join forecast.predictions as other using (version, customer_key)"
+        " where one.horizon_days < other.horizon_days and one.p_no_order < other.p_no_order"
+    ).fetchone()[0]
+    assert rises == 0  # a longer silence is never likelier
+
+
+def test_what_came_back_later_was_not_known_before(shop, cdnow):
+    _, connection = shop
+    fill(connection, cdnow)
+    key, on = connection.execute(
+        "select customer_key, occasion_on from intermediate.int_purchase_occasions order by 1, 2 limit 1"
+    ).fetchone()
+    order = UUID(int=7)
+    connection.execute("insert into intermediate.int_orders values (%s, %s, %s)", [order, key, on])
+    connection.execute("insert into intermediate.int_returns values (%s, '1998-05-01', 4.25)", [order])
+    read = read_occasions(connection, date(1998, 6, 30))
+    assert (read.returned.row.tolist(), read.returned.cents.tolist()) == ([0], [425])
+    assert read.net_at(day_number(date(1998, 4, 30)))[0] == read.cents[0] + 425
+    assert len(read_occasions(connection, date(1998, 4, 30)).returned.row) == 0

@@ -1,0 +1,168 @@
+"""Predictions that have come due: write what happened beside them, and grade them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import psycopg
+from psycopg import sql
+
+from retain.forecast import postgres_binary as binary
+from retain.forecast.drift import Drift
+from retain.forecast.graded import Grade, Said, baselines, grade_all
+from retain.forecast.prediction import HORIZONS
+from retain.forecast.reading import day_number, day_of, positions
+from retain.forecast.statistics import Occasions
+
+DUE = """
+    select
+        models.as_of_on,
+        models.version,
+        horizons.days,
+        predictions.model,
+        coalesce(predictions.risk_model, predictions.model)
+    from forecast.models as models
+    cross join unnest(%(horizons)s::int[]) as horizons (days)
+    cross join lateral (
+        select
+            model,
+            risk_model
+        from forecast.predictions
+        where
+            as_of_on = models.as_of_on
+            and version = models.version
+            and model = models.model
+            and horizon_days = horizons.days
+        limit 1
+    ) as predictions
+    where
+        models.purpose = 'current'
+        and models.as_of_on + horizons.days <= %(until)s
+        and not exists (
+            select 1
+            from forecast.grades as grades
+            where
+                grades.as_of_on = models.as_of_on
+                and grades.version = models.version
+                and grades.horizon_days = horizons.days
+        )
+    order by 1, 2, 3
+"""
+OUTCOMES = """
+    insert into forecast.outcomes (as_of_on, horizon_days, customer_key, occasions, net_amount)
+    select
+        predictions.as_of_on,
+        predictions.horizon_days,
+        predictions.customer_key,
+        count(occasions.occasion_on),
+        coalesce(sum(occasions.net_amount), 0)
+    from forecast.predictions as predictions
+    left join intermediate.int_purchase_occasions as occasions
+        on predictions.customer_key = occasions.customer_key
+        and occasions.occasion_on > predictions.as_of_on
+        and occasions.occasion_on <= predictions.as_of_on + predictions.horizon_days
+    where
+        predictions.as_of_on = %s
+        and predictions.version = %s
+        and predictions.horizon_days = %s
+    group by 1, 2, 3
+    on conflict do nothing
+"""
+SAID = """
+    copy (
+        select
+            predictions.customer_key,
+            coalesce(predictions.p_no_order, 'nan')::float8,
+            coalesce(predictions.p_no_order_by_purchases, predictions.p_no_order, 'nan')::float8,
+            coalesce(predictions.predicted_value, 0)::float8,
+            coalesce(predictions.predicted_value_low, 0)::float8,
+            coalesce(predictions.predicted_value_high, 0)::float8,
+            outcomes.occasions::int8,
+            (outcomes.net_amount * 100)::int8
+        from forecast.predictions as predictions
+        inner join forecast.outcomes as outcomes using (as_of_on, horizon_days, customer_key)
+        where
+            predictions.as_of_on = {}
+            and predictions.version = {}
+            and predictions.horizon_days = {}
+        order by predictions.customer_key
+    ) to stdout (format binary)
+"""
+NUMBERS = ("risk", "alone", "value", "low", "high")
+ROW = np.dtype(
+    [("columns", ">i2"), ("l0", ">i4"), ("key", "V16")]
+    + [field for name in NUMBERS for field in ((f"{name} length", ">i4"), (name, ">f8"))]
+    + [("l6", ">i4"), ("occasions", ">i8"), ("l7", ">i4"), ("cents", ">i8")]
+)
+GRADE_COLUMNS = (
+    "target, model, is_published, band, customers, expected, observed, calibration_error, brier_score, log_loss, auc,"
+    " total_bias, rank_correlation, interval_coverage"
+)
+
+
+@dataclass(frozen=True)
+class Due:
+    """A published horizon that has closed and has no grades yet."""
+
+    as_of_on: date
+    version: str
+    days: int
+    model: str
+    risk_model: str
+
+
+def find(connection: psycopg.Connection[Any], until: date) -> list[Due]:
+    """What has closed by the end of day `until`, the last one observed whole."""
+    return [Due(*row) for row in connection.execute(DUE, {"until": until, "horizons": list(HORIZONS)}).fetchall()]
+
+
+def grade_due(connection: psycopg.Connection[Any], due: Due, occasions: Occasions) -> None:
+    """Write the outcomes and the grades of one closed horizon, its baselines among them."""
+    connection.execute(OUTCOMES, [due.as_of_on, due.version, due.days])
+    query = sql.SQL(SAID).format(*(sql.Literal(each) for each in (due.as_of_on, due.version, due.days)))
+    with connection.cursor() as cursor, cursor.copy(query) as copy:
+        rows = np.concatenate(list(binary.records(copy, ROW)))
+    if not len(rows):
+        return
+    number = {name: rows[name].astype(np.float64) for name in NUMBERS}
+    said = [Said(due.risk_model, number["risk"], is_published=True)]
+    if due.risk_model != due.model:
+        said.append(Said(due.model, number["alone"]))
+    said.append(Said(due.model, None, number["value"], number["low"], number["high"], is_published=True))
+    history = occasions.history(day_number(due.as_of_on))
+    at, is_known = positions(occasions.keys[history.customer], rows["key"])
+    if is_known.all():  # else some customers are others by now, and a baseline for them is not known
+        naive = baselines(occasions, history, due.days)
+        said += [_taken(one, at) for one in naive if one.model != due.model]
+    grades = grade_all(said, rows["occasions"].astype(np.int64), rows["cents"].astype(np.int64))
+    write_grades(connection, grades, due.as_of_on, due.version, due.days, "current")
+
+
+def _taken(said: Said, at: Any) -> Said:
+    p, value, low, high = (
+        None if part is None else part[at] for part in (said.p_no_order, said.value, said.low, said.high)
+    )
+    return Said(said.model, p, value, low, high)
+
+
+def write_grades(
+    connection: psycopg.Connection[Any], grades: Iterable[Grade], as_of_on: date, version: str, days: int, purpose: str
+) -> None:
+    """Append the grades of one horizon of one version."""
+    columns = f"as_of_on, version, horizon_days, purpose, {GRADE_COLUMNS}"
+    with connection.cursor() as cursor, cursor.copy(f"copy forecast.grades ({columns}) from stdin") as copy:
+        for grade in grades:
+            copy.write_row((as_of_on, version, days, purpose, *grade.row()))
+
+
+def write_drift(connection: psycopg.Connection[Any], drifts: Iterable[Drift], version: str, as_of_on: date) -> None:
+    """Append how far inputs and scores have moved."""
+    columns = "as_of_on, version, kind, name, reference_on, stability_index, level, mean_before, mean_now"
+    with connection.cursor() as cursor, cursor.copy(f"copy forecast.drift ({columns}) from stdin") as copy:
+        for one in drifts:
+            copy.write_row(
+                (as_of_on, version, one.kind, one.name, day_of(one.reference), one.stability_index, one.level,
+                 one.mean_before, one.mean_now)
+            )  # fmt: skip
