@@ -97,11 +97,20 @@ def build(
 
 
 @app.command(rich_help_panel=DAILY)
-def forecast(config: Config = None) -> None:
-    """Fit the models, score every customer, grade what is due."""
+def forecast(
+    config: Config = None,
+    explain: Annotated[
+        str | None,
+        typer.Option("--explain", metavar="CUSTOMER_KEY", help="Say why this customer is at risk; nothing is fitted."),
+    ] = None,
+) -> None:
+    """Fit the models, score every customer, grade what is due; with --explain, say what is known of one customer."""
     from retain.cli import running
 
-    running.forecast(config)
+    if explain is not None:
+        running.explain(config, explain)
+    else:
+        running.forecast(config)
 
 
 @app.command(rich_help_panel=DAILY)

@@ -118,6 +118,16 @@ def forecast(config: Path | None) -> None:
     render(result, console)
 
 
+def explain(config: Path | None, customer_key: str) -> None:
+    """Print the newest forecast of one customer, with its reasons."""
+    from retain.forecast.explaining import explain_customer, show_explanation
+
+    settings = settings_of(config)
+    with warehouse.connect(settings) as connection:
+        said = explain_customer(connection, customer_key, settings.as_of_on)
+    show_explanation(said, settings.business.reporting_currency, console)
+
+
 def report(config: Path | None, open_it: bool) -> None:
     settings = settings_of(config)
     page = _report(settings)

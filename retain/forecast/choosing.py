@@ -25,6 +25,7 @@ FloatArray = npt.NDArray[np.float64]
 HELD_OUT_DAYS = 90
 SHORTEST_HELD_OUT = 14
 CLEARLY = 2.0  # standard errors of the difference between two models, customer by customer
+FREE_MONTHS = 11  # parameters of seasons: twelve months with a mean of 1
 MOST_CUSTOMERS = 60_000  # to compare models; the one that speaks is fitted on all of them
 
 
@@ -108,42 +109,44 @@ def _of_customers(
 ) -> FloatArray:
     """Log-likelihood of what each customer of `before` did until the end of `after`, given the past.
 
-    A likelihood is that of the times of the purchases, so that of the future given the past is a quotient of two. In
-    elapsed time a purchase on a busy day is spread thinner, which the last term takes back."""
-    known = []
-    for history in (before, after):
-        grouped = states(history, seasons)
-        known.append(LIKELIHOOD[name](grouped).of_states(parameters)[grouped.state_of])
-    found = known[1] - known[0]
-    if not seasons.is_flat:
-        new = (occasions.day > before.until) & (occasions.day <= after.until)
-        busy = np.log(np.asarray(seasons.index))[month_of(occasions.day[new])]
-        found += np.bincount(occasions.customer[new], weights=busy, minlength=len(occasions.keys))[before.customer]
-    return np.asarray(found)
+    A likelihood is that of the times of the purchases, so that of the future given the past is a quotient of two."""
+    known = _likelihood(name, parameters, before, occasions, seasons)
+    return np.asarray(_likelihood(name, parameters, after, occasions, seasons) - known)
+
+
+def _likelihood(
+    name: str, parameters: FloatArray, history: History, occasions: Occasions, seasons: Seasons
+) -> FloatArray:
+    """Log-likelihood of each customer's repeat occasions until the end of `history`, by the calendar's days: in elapsed
+    time an occasion on a busy day is spread thinner, which is taken back."""
+    grouped = states(history, seasons)
+    found = LIKELIHOOD[name](grouped).of_states(parameters)[grouped.state_of]
+    if seasons.is_flat:
+        return np.asarray(found)
+    counted = occasions.day <= history.until
+    counted[occasions.starts] = False
+    busy = np.log(np.asarray(seasons.index))[month_of(occasions.day[counted])]
+    by_customer = np.bincount(occasions.customer[counted], weights=busy, minlength=len(occasions.keys))
+    return np.asarray(found + by_customer[history.customer])
 
 
 def find_seasons(occasions: Occasions, history: History) -> Seasons:
-    """The shop's seasons, where its history is long enough to tell them and its last weeks are clearly likelier with
-    them than without."""
+    """The shop's seasons, where its history is long enough to tell them and what everybody did is clearly likelier with
+    them than without, after taking off what eleven more parameters gain by themselves.
+
+    It is not the last weeks that decide: those of a quiet spring say nothing of December."""
     if history.first_day is None or history.until - history.first_day < FEWEST_DAYS:
         return NO_SEASONS
     flat = fit(BgNbd, history, NO_SEASONS)
     seasons = _measured(occasions, history, flat)
-    days = min(HELD_OUT_DAYS, (history.until - history.first_day) // 4)
-    before = occasions.history(history.until - days)
-    after = history.only(np.isin(history.customer, before.customer))
-    earlier = fit(BgNbd, before, NO_SEASONS, tuple(flat.parameters))
-    guess = _measured(occasions, before, earlier)
-    if seasons.is_flat or guess.is_flat:
+    stretched = fit(BgNbd, history, seasons, tuple(flat.parameters))
+    if seasons.is_flat or not stretched.is_identified:
         return NO_SEASONS
-    stretched = fit(BgNbd, before, guess, tuple(flat.parameters))
-    if not (earlier.is_identified and stretched.is_identified):
-        return NO_SEASONS
-    mean, error = difference(
-        _of_customers(BgNbd.name, stretched.parameters, before, after, occasions, guess),
-        _of_customers(BgNbd.name, earlier.parameters, before, after, occasions, NO_SEASONS),
+    gain, error = difference(
+        _likelihood(BgNbd.name, stretched.parameters, history, occasions, seasons),
+        _likelihood(BgNbd.name, flat.parameters, history, occasions, NO_SEASONS),
     )
-    return seasons if mean > CLEARLY * error else NO_SEASONS
+    return seasons if gain - FREE_MONTHS / len(history) > CLEARLY * error else NO_SEASONS
 
 
 def _measured(occasions: Occasions, history: History, flat: Fit) -> Seasons:

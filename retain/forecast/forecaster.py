@@ -276,7 +276,7 @@ def _seasons_card(seasons: Seasons, history: History) -> ModelCard:
     index = dict(zip(MONTHS, seasons.index, strict=True))
     notes = (
         "how busy each month is beside an average day of the year, measured from repeat purchases; the models count time by"
-        " it, because the last weeks, held out, are clearly likelier so"
+        " it, because what customers did is clearly likelier so"
     )
     return ModelCard(SEASONS, len(history), index, {}, None, is_identified=True, notes=notes)
 

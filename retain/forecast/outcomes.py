@@ -25,7 +25,7 @@ IntArray = npt.NDArray[np.int64]
 
 DRAWS = 2000  # a node: the 80 % quantile is then within about 3 % of its own value
 LEVELS = 200  # quantiles kept of the draws
-NODES = 12  # of T a different x, evenly spaced in log(alpha + T)
+NODES = 8  # of T a different x, evenly spaced in log(alpha + T)
 EXACT_UP_TO = 20  # repeats; above, counts within 5 % of each other share a simulation
 STEP = 1.05
 MOST_OCCASIONS = 4096  # in a horizon, more than ten a day over a year
@@ -104,13 +104,13 @@ def _log_quantiles(
 def _occasions(model: PurchaseModel, x: float, nodes: FloatArray, weeks: float) -> FloatArray:
     """`occasions[node, draw]`: numbers of occasions of a customer who has not left and orders at least once, by
     inversion."""
-    most = 16
-    while True:
-        exceed = model.p_more_than(np.arange(most, dtype=np.float64)[:, None], x, nodes, weeks)
-        exceed = exceed / np.maximum(exceed[0], np.finfo(float).tiny)
-        if most >= MOST_OCCASIONS or np.all(exceed[-1] < 0.5 / DRAWS):
-            break
-        most *= 2
+    parts, most = [], 0
+    while not parts or (most < MOST_OCCASIONS and np.any(parts[-1][-1] >= 0.5 / DRAWS * parts[0][0])):
+        more = np.arange(most, max(2 * most, 12), dtype=np.float64)
+        parts.append(model.p_more_than(more[:, None], x, nodes, weeks))
+        most += len(more)
+    exceed = np.concatenate(parts)
+    exceed = exceed / np.maximum(exceed[0], np.finfo(float).tiny)
     probability = 1.0 - (np.arange(DRAWS) + 0.5) / DRAWS
     return np.stack(
         [np.maximum(1, most - np.searchsorted(column[::-1], probability, side="right")) for column in exceed.T]

@@ -23,6 +23,9 @@ NODES = 20  # Gauss-Legendre points over the moment of leaving: ten digits, see 
 POINT, WEIGHT = (
     (part + offset) / 2 for part, offset in zip(np.polynomial.legendre.leggauss(NODES), (1, 0), strict=True)
 )
+SMOOTH_POINT, SMOOTH_WEIGHT = (
+    (part + offset) / 2 for part, offset in zip(np.polynomial.legendre.leggauss(10), (1, 0), strict=True)
+)
 ENOUGH = 30.0  # e^-30 is 1e-13
 ROWS_A_BLOCK = 20_000  # rows times points then fit a processor's cache
 
@@ -91,7 +94,7 @@ class ParetoNbd:
         rate, watched, known = self.r + x, self.beta + np.asarray(t), self.alpha + np.asarray(t)
         leaves = -np.expm1(self.s * (np.log(watched) - np.log(watched + weeks)))  # before the horizon ends
         exceeds = (1.0 - leaves) * betainc(occasions + 1.0, rate, weeks / (known + weeks))
-        for point, weight in zip(POINT, WEIGHT, strict=True):
+        for point, weight in zip(SMOOTH_POINT, SMOOTH_WEIGHT, strict=True):
             left = np.minimum(watched * np.expm1(-np.log1p(-leaves * point) / self.s), weeks)
             exceeds = exceeds + weight * leaves * betainc(occasions + 1.0, rate, left / (known + left))
         return np.asarray(exceeds)

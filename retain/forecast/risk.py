@@ -15,7 +15,8 @@ from retain.forecast.statistics import Occasions
 FloatArray = npt.NDArray[np.float64]
 
 REASONED_DAYS = 90
-COMPARED_WITH = 400  # customers, evenly through the shop, from whom the reasons' references are taken
+COMPARED_WITH = 400  # customers who are not at risk, evenly through the shop: reasons' references are some of them
+FEWEST_TO_COMPARE = 20
 
 
 class Scores:
@@ -47,7 +48,10 @@ class Scores:
             return
         table, channels = self._facts.table, self._occasions.channels
         lens = model.reading.lens(REASONED_DAYS, self._facts.until, channels)
-        others = table[:: max(1, -(-len(table) // COMPARED_WITH))]
+        # A reason is what sets a customer apart from those who are not at risk, not from those who are long gone.
+        safe = np.setdiff1d(np.arange(len(table)), self._at_risk, assume_unique=True)
+        compared = safe if len(safe) >= FEWEST_TO_COMPARE else np.arange(len(table))
+        others = table[compared[:: max(1, -(-len(compared) // COMPARED_WITH))]]
         shop = {name: _median(self._facts[name]) for name in ("usual_gap", "spend")}
         for start in range(0, len(self._at_risk), ROWS_A_BLOCK):
             rows = self._at_risk[start : start + ROWS_A_BLOCK]

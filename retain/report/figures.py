@@ -38,6 +38,7 @@ class Figures:
     channels: Rows = ()
     loads: Rows = ()
     models: Rows = ()
+    grades: Rows = ()
     excluded: Rows = ()
 
 
@@ -68,6 +69,7 @@ def read_figures(connection: psycopg.Connection[Any]) -> Figures:
                 channels=rows(queries.CHANNELS, most=MOST_CHANNELS),
                 loads=rows(queries.LOADS),
                 models=rows(queries.MODELS),
+                grades=rows(queries.GRADES),
                 excluded=rows(queries.EXCLUDED),
             )
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:

@@ -48,6 +48,7 @@ def render_page(settings: Settings, figures: Figures, panels: list[Panel]) -> st
         models=sureness.models(figures.models),
         backcast=backcast,
         grades=sureness.grades(figures.models, backcast, figures.key["currency"]),
+        calibration=sureness.calibration(figures.grades),
         remarks=sureness.remarks(figures),
         moment=lambda value: formats.moment(value, settings.business.zone),
         share=formats.share,

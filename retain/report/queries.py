@@ -5,7 +5,7 @@
 LOCK = """
     lock table
         marts.channels, marts.churn_risk, marts.customer_flow, marts.customer_value, marts.fct_orders,
-        marts.forecast_models, marts.key_figures, marts.load_health, marts.retention_cohorts, marts.survival
+        marts.forecast_grades, marts.forecast_models, marts.key_figures, marts.load_health, marts.retention_cohorts, marts.survival
     in access share mode
 """
 
@@ -231,6 +231,24 @@ MODELS = """
     from published
     where version = newest_version and (recency = 1 or purpose = 'backcast')
     order by as_of_on desc, purpose desc, model
+"""
+
+GRADES = """
+    with newest as (
+        select
+            as_of_on,
+            version
+        from marts.forecast_grades
+        where is_published and target = 'no_order' and horizon_days = 90 and band = 0
+        order by closed_on desc, purpose desc, version desc  -- what was published then, before what was made later
+        limit 1
+    )
+
+    select grades.*
+    from marts.forecast_grades as grades
+    inner join newest on grades.as_of_on = newest.as_of_on and grades.version = newest.version
+    where grades.target = 'no_order' and grades.horizon_days = 90 and (grades.band = 0 or grades.is_published)
+    order by grades.is_published desc, grades.brier_score, grades.model, grades.band
 """
 
 EXCLUDED = """

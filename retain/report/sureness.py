@@ -1,6 +1,7 @@
 """How sure the numbers are: which models speak, whether their fit is sound, and what older forecasts said against what it was."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from retain.report import formats
@@ -8,13 +9,22 @@ from retain.report.figures import Figures, Row, Rows
 
 TITLES = {
     "bg_nbd": "BG/NBD",
+    "pareto_nbd": "Pareto/NBD",
     "mbg_nbd": "MBG/NBD",
+    "seasons": "Seasons",
+    "no_order_30": "No order in 30 days",
+    "no_order_90": "No order in 90 days",
+    "no_order_180": "No order in 180 days",
+    "gradient_boosting": "Gradient boosting",
+    "logistic": "Logistic regression",
+    "recency_only": "recency alone",
+    "nobody_returns": "nobody returns",
     "gamma_gamma": "Gamma-Gamma",
     "same_rate_as_before": "Same rate as before",
 }
 RULE = "same_rate_as_before"
-SIGNS = {"alpha": "α", "gamma": "γ"}
-IN_ORDER = ("r", "alpha", "a", "b", "p", "q", "gamma")  # as the papers write them
+SIGNS = {"alpha": "α", "beta": "β", "gamma": "γ"}
+IN_ORDER = ("r", "alpha", "s", "beta", "a", "b", "p", "q", "gamma")  # as the papers write them
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,16 @@ class Grade:
     said: str
     rule: str
     was: str
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was said of silence on a past day, a line a tenth of probability, and how that compares with naive rules."""
+
+    as_of_on: date
+    days: int
+    bands: tuple[Grade, ...]
+    beside: str
 
 
 def models(rows: Rows) -> list[Model]:
@@ -64,7 +84,8 @@ def newest_backcast(rows: Rows) -> Row | None:
     newest = max((row["as_of_on"] for row in graded), default=None)
     same_day = [row for row in graded if row["as_of_on"] == newest]
     identified = [row for row in same_day if row["is_identified"]]
-    return next(iter(identified or same_day), None)
+    spoke = [row for row in identified if (row["notes"] or "").startswith("predicts")]
+    return next(iter(spoke or identified or same_day), None)
 
 
 def grades(rows: Rows, backcast: Row | None, currency: str) -> list[Grade]:
@@ -93,6 +114,30 @@ def grades(rows: Rows, backcast: Row | None, currency: str) -> list[Grade]:
     ]
     inside = Grade("Customers inside their 80% interval", "80%", formats.NOTHING, number(said, "interval_coverage"))
     return [*lines, inside]
+
+
+def calibration(rows: Rows) -> Calibration | None:
+    """The newest closed 90 days: each tenth of probability beside what it was, and the score beside that of others."""
+    published = [row for row in rows if row["is_published"]]
+    whole = next((row for row in published if row["band"] == 0), None)
+    if whole is None:
+        return None
+    bands = tuple(
+        Grade(
+            f"{(row['band'] - 1) * 10} to {row['band'] * 10}%",
+            formats.share(row["expected"]),
+            formats.share(row["observed"]),
+            formats.whole(row["customers"]),
+        )
+        for row in sorted(published, key=lambda row: row["band"])
+        if row["band"]
+    )
+    others = [f"{title(row['model'])} {row['brier_score']:.4f}" for row in rows if not row["is_published"]]
+    beside = (
+        f"Brier score (0 is perfect): {title(whole['model'])} {whole['brier_score']:.4f}; {', '.join(others)}."
+        f" On average a chance was {whole['calibration_error'] * 100:.1f} points from what it was."
+    )
+    return Calibration(whole["as_of_on"], whole["horizon_days"], bands, beside)
 
 
 def remarks(figures: Figures) -> list[str]:

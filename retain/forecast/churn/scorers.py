@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-TREES, LEAVES, RATE, SHRINKAGE = 60, 10, 0.08, 5.0
+TREES, LEAVES, RATE, SHRINKAGE = 40, 10, 0.12, 5.0
 NO_CATEGORIES = np.zeros((0, 8), dtype=np.uint32)
 
 

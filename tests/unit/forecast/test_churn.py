@@ -155,7 +155,7 @@ def test_trees_kept_as_arrays_score_as_scikit_learn_does(shop, forecaster, churn
     silent = matrix[:, 0] > np.median(matrix[:, 0]) + np.random.default_rng(1).normal(0, 50, len(matrix))
     ours = Trees.fit(matrix, silent, None, 7)
     theirs = HistGradientBoostingClassifier(
-        max_iter=60, max_leaf_nodes=10, learning_rate=0.08, min_samples_leaf=max(20, len(matrix) // 500),
+        max_iter=40, max_leaf_nodes=10, learning_rate=0.12, min_samples_leaf=max(20, len(matrix) // 500),
         l2_regularization=5.0, early_stopping=False, random_state=7,
     ).fit(matrix, silent)  # fmt: skip
     assert ours.score(matrix) == pytest.approx(theirs.decision_function(matrix), abs=1e-9)

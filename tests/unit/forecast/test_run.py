@@ -13,6 +13,7 @@ from retain import warehouse
 from retain.config import load_settings
 from retain.errors import UserError
 from retain.forecast import render, run_forecast
+from retain.forecast.explaining import explain_customer, show_explanation
 from retain.forecast.reading import day_number, read_occasions
 
 SOURCES = """
@@ -277,6 +278,40 @@ def test_reasons_drift_and_decisions_are_in_the_ledger(shop, cdnow):
         " where one.horizon_days < other.horizon_days and one.p_no_order < other.p_no_order"
     ).fetchone()[0]
     assert rises == 0  # a longer silence is never likelier
+
+
+def test_a_customer_is_explained_from_the_ledger(shop, cdnow):
+    settings, connection = shop
+    fill(connection, cdnow)
+    run_forecast(connection, settings(CDNOW))
+    key, driver = connection.execute(
+        "select customer_key, driver_1 from forecast.reasons order by customer_key limit 1"
+    ).fetchone()
+    said = explain_customer(connection, str(key), date(1998, 6, 30))
+    assert said.reasons[0] == driver
+    screen = Console(width=80, file=io.StringIO())
+    show_explanation(said, "USD", screen)
+    text = screen.file.getvalue()
+    assert f"1. {driver}" in " ".join(text.split())
+    assert "for no order in 90 days" in text
+    assert max(map(len, text.splitlines())) <= 80
+    safe = connection.execute(
+        "select customer_key from forecast.predictions where horizon_days = 90 and p_no_order < 0.5 limit 1"
+    ).fetchone()[0]
+    show_explanation(explain_customer(connection, str(safe), date(1998, 6, 30)), "USD", screen)
+    assert "Not at risk" in screen.file.getvalue()
+
+
+def test_a_customer_who_cannot_be_explained_is_told_why(shop, cdnow):
+    settings, connection = shop
+    with pytest.raises(UserError, match="No forecast has been made as of 1998-06-30"):
+        explain_customer(connection, str(UUID(int=1)), date(1998, 6, 30))
+    fill(connection, cdnow)
+    run_forecast(connection, settings(CDNOW))
+    with pytest.raises(UserError, match="is no customer_key"):
+        explain_customer(connection, "Anna", date(1998, 6, 30))
+    with pytest.raises(UserError, match="is not in the forecast of 1998-06-30"):
+        explain_customer(connection, str(UUID(int=2**100)), date(1998, 6, 30))
 
 
 def test_what_came_back_later_was_not_known_before(shop, cdnow):
