@@ -25,12 +25,21 @@ with published as (
 ),
 
 predictions as (
-    select predictions.*
+    select
+        predictions.*,
+        reasons.driver_1,
+        reasons.driver_2,
+        reasons.driver_3
     from {{ source('forecast', 'predictions') }} as predictions
     inner join published
         on predictions.as_of_on = published.as_of_on
         and predictions.version = published.version
         and predictions.model = published.model
+    left join {{ source('forecast', 'reasons') }} as reasons
+        on predictions.as_of_on = reasons.as_of_on
+        and predictions.version = reasons.version
+        and predictions.customer_key = reasons.customer_key
+        and predictions.horizon_days = 90  -- the horizon that reasons are given for
     where published.preference = 1
 )
 
@@ -48,10 +57,21 @@ select
     max(predicted_value) filter (where horizon_days = 365)::numeric(18, 2) as predicted_value_365,
     max(predicted_value_low) filter (where horizon_days = 365)::numeric(18, 2) as predicted_value_365_low,
     max(predicted_value_high) filter (where horizon_days = 365)::numeric(18, 2) as predicted_value_365_high,
+    max(predicted_value_low) filter (where horizon_days = 30)::numeric(18, 2) as predicted_value_30_low,
+    max(predicted_value_high) filter (where horizon_days = 30)::numeric(18, 2) as predicted_value_30_high,
+    max(predicted_value_low) filter (where horizon_days = 90)::numeric(18, 2) as predicted_value_90_low,
+    max(predicted_value_high) filter (where horizon_days = 90)::numeric(18, 2) as predicted_value_90_high,
+    max(discounted_value) filter (where horizon_days = 30)::numeric(18, 2) as discounted_value_30,
+    max(discounted_value) filter (where horizon_days = 90)::numeric(18, 2) as discounted_value_90,
     max(discounted_value) filter (where horizon_days = 365)::numeric(18, 2) as discounted_value_365,
     max(p_alive) filter (where horizon_days = 365)::numeric(7, 6) as p_alive,
     max(p_no_order) filter (where horizon_days = 30)::numeric(7, 6) as p_no_order_30,
     max(p_no_order) filter (where horizon_days = 90)::numeric(7, 6) as p_no_order_90,
+    max(p_no_order) filter (where horizon_days = 180)::numeric(7, 6) as p_no_order_180,
+    max(risk_model) filter (where horizon_days = 90) as risk_model,
+    max(driver_1) as driver_1,
+    max(driver_2) as driver_2,
+    max(driver_3) as driver_3,
     bool_and(is_predictable) as is_predictable,
     max(not_predictable_reason) as not_predictable_reason
 from predictions

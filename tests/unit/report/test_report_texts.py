@@ -172,3 +172,33 @@ def test_a_smaller_png_has_the_same_pixels():
 def test_a_png_with_transparency_is_left_as_it_is():
     see_through = rgba_png([[(10, 20, 30, 128)]])
     assert png.smaller(see_through) == see_through
+
+
+def test_calibration_is_a_line_a_band_and_the_score_beside_naive_rules():
+    def row(model, band, expected, observed, brier, is_published):
+        return {
+            "as_of_on": date(2025, 1, 1), "horizon_days": 90, "model": model, "band": band, "customers": 40, "expected": expected,
+            "observed": observed, "brier_score": brier, "is_published": is_published, "calibration_error": 0.012,
+        }  # fmt: skip
+
+    rows = [
+        row("logistic", 10, 0.96, 0.97, 0.03, True),
+        row("logistic", 0, 0.8, 0.81, 0.1234, True),
+        row("logistic", 2, 0.15, 0.125, 0.1, True),
+        row("recency_only", 0, 0.8, 0.81, 0.15, False),
+    ]
+    shown = sureness.calibration(rows)
+    assert [(band.what, band.said, band.was) for band in shown.bands] == [
+        ("10 to 20%", "15.0%", "12.5%"), ("90 to 100%", "96.0%", "97.0%"),
+    ]  # fmt: skip
+    assert "Logistic regression 0.1234; recency alone 0.1500" in shown.beside
+    assert "1.2 points" in shown.beside
+    assert sureness.calibration([]) is None
+
+
+def test_the_back_cast_that_spoke_is_shown_and_not_the_first_by_name():
+    grades = {"value_actual": 1.0}
+    same = {"purpose": "backcast", "as_of_on": date(2025, 1, 1), "grades": grades, "is_identified": True}
+    compared = {**same, "model": "bg_nbd", "notes": "fitted for comparison"}
+    spoke = {**same, "model": "pareto_nbd", "notes": "predicts the number of orders"}
+    assert sureness.newest_backcast([compared, spoke])["model"] == "pareto_nbd"

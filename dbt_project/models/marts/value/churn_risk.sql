@@ -27,7 +27,12 @@ select
     scores.not_predictable_reason,
     scores.predicted_as_of_on,
     scores.model,
-    scores.version
+    scores.version,
+    scores.p_no_order_180,
+    scores.risk_model,
+    scores.driver_1,
+    scores.driver_2,
+    scores.driver_3
 from {{ ref('int_customer_scores') }} as scores
 inner join {{ ref('int_customers') }} as customers on scores.customer_key = customers.customer_key
 inner join {{ ref('int_customer_histories') }} as histories on scores.customer_key = histories.customer_key

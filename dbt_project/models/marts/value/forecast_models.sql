@@ -15,6 +15,7 @@ select
     training_until,
     standard_errors,
     grades,
-    fitted_at
+    fitted_at,
+    held_out_log_likelihood
 from {{ source('forecast', 'models') }}
 where as_of_on <= {{ as_of_on() }}
