@@ -49,12 +49,22 @@ class Grade:
 
 
 @dataclass(frozen=True)
+class Band:
+    """A tenth of probability: the mean that was said, the share that it was, and of how many customers."""
+
+    what: str
+    said: str
+    was: str
+    customers: str
+
+
+@dataclass(frozen=True)
 class Calibration:
     """What was said of silence on a past day, a line a tenth of probability, and how that compares with naive rules."""
 
     as_of_on: date
     days: int
-    bands: tuple[Grade, ...]
+    bands: tuple[Band, ...]
     beside: str
 
 
@@ -123,7 +133,7 @@ def calibration(rows: Rows) -> Calibration | None:
     if whole is None:
         return None
     bands = tuple(
-        Grade(
+        Band(
             f"{(row['band'] - 1) * 10} to {row['band'] * 10}%",
             formats.share(row["expected"]),
             formats.share(row["observed"]),
