@@ -17,7 +17,7 @@ LOOSEST_LOG_ERROR = (
     2.0  # standard error of log(parameter): beyond it the 95 % interval spans a factor of 2,500, so nothing was learnt
 )
 SMALLEST_CURVATURE = 1e-8  # of the Hessian scaled to a unit diagonal: below it two parameters cannot be told apart
-ROUGH_STATES = 4_000  # the search for a start looks at no more states than this
+ROUGH_STATES = 1_500  # the search for a start looks at no more states than this
 CONVERGED = 1e-11  # expected gain of one more Newton step, in units of log-likelihood, relative to the log-likelihood
 NEWTON_STEPS = 50
 

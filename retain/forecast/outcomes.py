@@ -104,7 +104,8 @@ def _log_quantiles(
 def _occasions(model: PurchaseModel, x: float, nodes: FloatArray, weeks: float) -> FloatArray:
     """`occasions[node, draw]`: numbers of occasions of a customer who has not left and orders at least once, by
     inversion."""
-    parts, most = [], 0
+    parts: list[FloatArray] = []
+    most = 0
     while not parts or (most < MOST_OCCASIONS and np.any(parts[-1][-1] >= 0.5 / DRAWS * parts[0][0])):
         more = np.arange(most, max(2 * most, 12), dtype=np.float64)
         parts.append(model.p_more_than(more[:, None], x, nodes, weeks))

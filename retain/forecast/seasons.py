@@ -11,7 +11,7 @@ IntArray = npt.NDArray[np.int64]
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 NAME = "seasons"
 TITLE = "Seasons"
-FEWEST_DAYS = 700  # every month seen about twice: with less, a good month and a good cohort look the same
+FEWEST_DAYS = 546  # 78 weeks, half the months twice: with less, a good month and a good cohort look the same
 DAYS_OF_MONTH = np.array([31, 28.25, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]) / 365.25
 CAUTION = 50.0  # repeat occasions that would have to say otherwise before a month counts as unlike the others
 
