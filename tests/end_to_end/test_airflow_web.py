@@ -215,7 +215,7 @@ def test_a_load_triggered_on_the_page_ends_with_the_marts_of_the_command_line(ai
 def test_a_backfill_of_airflow_reads_what_changed_in_its_hours(airflow):
     orders = airflow.config.parent / "web" / "orders.csv"
     with orders.open("a") as file:
-        file.write("w9002,c901,2025-06-29T11:15:00Z,paid,EUR,12.30\n")
+        file.write("w9002,c1,2025-06-29T11:15:00Z,paid,EUR,12.30\n")
     written_at = datetime(2025, 6, 30, 10, 30, tzinfo=UTC).timestamp()
     os.utime(orders, (written_at, written_at))  # restored from a backup, say
     span = {"from_date": "2025-06-30T11:00:00Z", "to_date": "2025-06-30T11:00:00Z"}
