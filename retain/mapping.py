@@ -88,12 +88,12 @@ def write_gate_table(
     _check_expressions(connection, mapping, columns)
     drop_gate_tables(connection, load_id)
     set_source_clock(connection, settings, mapping.source)
-    try:
-        with connection.transaction():
-            rows = _create(connection, mapping, columns, load_id, selections, guarded=set())
-    except psycopg.DataError:
+    rows = _made(connection, mapping, columns, load_id, selections, trusting=True)
+    if rows is None:  # some value looks right and is not, such as the 30th of February
+        rows = _made(connection, mapping, columns, load_id, selections, trusting=False)
+    if rows is None:
         raising = _raising_fields(connection, mapping, columns, selections)
-        rows = _create(connection, mapping, columns, load_id, selections, guarded=raising)
+        rows = _create(connection, mapping, columns, load_id, selections, guarded=raising, trusting=False)
     connection.execute(
         sql.SQL("create unlogged table {} (row_number bigint, rule text, reason text, waits boolean)").format(
             failures_table(load_id)
@@ -104,6 +104,23 @@ def write_gate_table(
         sql.SQL("analyze {} ({})").format(gate_table(load_id), sql.SQL(", ").join(map(sql.Identifier, looked_up)))
     )
     return rows
+
+
+def _made(
+    connection: psycopg.Connection[Any],
+    mapping: Mapping,
+    columns: list[str],
+    load_id: int,
+    selections: list[Selection],
+    *,
+    trusting: bool,
+) -> int | None:
+    """The number of rows of the table, or None, with nothing made, when a value or an expression raised."""
+    try:
+        with connection.transaction():
+            return _create(connection, mapping, columns, load_id, selections, guarded=set(), trusting=trusting)
+    except psycopg.DataError:
+        return None
 
 
 def _landed_columns(connection: psycopg.Connection[Any], mapping: Mapping) -> list[str]:
@@ -199,8 +216,9 @@ def _create(
     selections: list[Selection],
     *,
     guarded: set[str],
+    trusting: bool,
 ) -> int:
-    """Make the table; returns its number of rows."""
+    """Make the table; returns its number of rows. `trusting`: what looks right is cast without asking first, and may raise."""
     landed = _landed(mapping, columns, selections)
     fields = list(mapping.entity.fields)
     values = [
@@ -236,7 +254,7 @@ def _create(
             source=sql.Literal(mapping.source),
             problem=_problem(sorted(guarded)) if guarded else sql.SQL("_problem"),
             columns=sql.SQL(", ").join(
-                _typed(name, field, name in mapping.mapped) for name, field in mapping.entity.fields.items()
+                _typed(name, field, name in mapping.mapped, trusting) for name, field in mapping.entity.fields.items()
             ),
             chosen=chosen,
         )
@@ -296,7 +314,10 @@ def _selected(mapping: Mapping, selections: list[Selection]) -> sql.Composable:
 # What a text must look like, beyond casting. PostgreSQL also takes 'now', 'infinity', NaN, 0x1F and 1_000, which no shop means;
 # 21.11.25 as a day of 2021; seconds since 1970 as some other day; and 1.3E+02, of which a spreadsheet has cut off the rest.
 # First what almost every text looks like, which is tested at a tenth of the price of a whole pattern, then what else is meant.
-NUMBER = (r"{sent} !~ '[^0-9.]'", r"{text} ~ '^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE]-[0-9]{{1,2}})?$'")
+NUMBER = (
+    r"{sent} <> '' and ltrim({sent}, '0123456789.') = ''",
+    r"{text} ~ '^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE]-[0-9]{{1,2}})?$'",
+)
 MOMENT = (
     r"{sent} like '____-__-__%'",
     r"{text} ~ '^[0-9]' and ({text} ~ '(^|[^0-9])[0-9]{{4}}([^0-9]|$)' or {text} ~ '^([0-9]{{8}}|[0-9]{{14}})([^0-9]|$)')",
@@ -304,17 +325,21 @@ MOMENT = (
 SHAPES = {"boolean": ("true", "false"), "timestamp": MOMENT, "date": MOMENT}
 
 
-def _typed(name: str, field: Field, is_mapped: bool) -> sql.Composable:
+def _typed(name: str, field: Field, is_mapped: bool, trusting: bool) -> sql.Composable:
     """A text field trimmed, empty as null; any other as its value beside `<name>_sent`."""
     column, target = sql.Identifier(name), sql.SQL(field.sql_type)
     text = sql.SQL("nullif(btrim({}), '')" if is_mapped else "null::text").format(column)
     if field.type == "text":
         return sql.SQL("{} as {}").format(text, column)
     usual, else_meant = SHAPES.get(field.type, NUMBER)
+    valid = sql.SQL("" if trusting and usual != "true" else "pg_input_is_valid({}, {}) and ").format(
+        column, sql.Literal(field.sql_type)
+    )
     value = sql.SQL(
-        "case when pg_input_is_valid({sent}, {type}) and {usual} then {sent}::{target} "
+        "case when {valid}{usual} then {sent}::{target} "
         "when pg_input_is_valid({text}, {type}) and {else_meant} then {text}::{target} end"
     ).format(
+        valid=valid,
         sent=column,
         text=text,
         type=sql.Literal(field.sql_type),

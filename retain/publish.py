@@ -99,7 +99,7 @@ def _publish(
         zone = settings.business.timezone
         if is_cheaper_anew(connection, source, entity, rows):
             opened, closed = sort_out(connection, load_id, source, entity, zone)
-            changed = take_in(connection, settings, load_id, source, entity, kind)
+            changed = take_in(connection, settings, load_id, source, entity, kind, is_large=True)
             # As many rows changed as were let in: each is a record of its own, and in raw. Nothing needs looking for.
             lost = None if changed == _let_in(connection, load_id) else lost_of_gate(load_id, source, entity, zone)
             recount(connection, settings, source, entity, load_id, of_source=True, lost=lost)
@@ -126,10 +126,18 @@ def _publish(
 
 
 def take_in(
-    connection: psycopg.Connection[Any], settings: Settings, load_id: int, source: str, entity: Entity, kind: str
+    connection: psycopg.Connection[Any],
+    settings: Settings,
+    load_id: int,
+    source: str,
+    entity: Entity,
+    kind: str,
+    *,
+    is_large: bool = False,
 ) -> int:
     """Merge what is in the gate and was not kept out into raw, and note which rows that were; returns rows changed."""
-    changed = merge(connection, load_id, source, entity, sql.Identifier("raw", entity.name))
+    filled = _fill(connection, load_id, source, entity) if is_large else None
+    changed = merge(connection, load_id, source, entity, _raw(entity)) if filled is None else filled
     if "phone" in entity.fields:
         normalise_new_phones(connection, gate_table(load_id), settings.business.country)
     if kind in OF_EARLIER_LOADS:
@@ -194,14 +202,7 @@ def merge(
     From gate.load_<load_id>, without the rows of pg_temp.kept_out, into `target`, which has the shape of raw.<entity>.
     """
     keys = sql.SQL(", ").join(map(sql.Identifier, entity.key))
-    names = list(entity.fields)
-    values = [
-        sql.SQL("coalesce({}, {})").format(sql.Identifier(name), sql.SQL(field.default))
-        if field.default is not None
-        else sql.Identifier(name)
-        for name, field in entity.fields.items()
-    ]
-    others = [name for name in names if name not in entity.key]
+    others = [name for name in entity.fields if name not in entity.key]
     current = sql.SQL("(current.{}, current.is_deleted)").format(
         sql.SQL(", current.").join(map(sql.Identifier, others))
     )
@@ -210,24 +211,15 @@ def merge(
     )
     cursor = connection.execute(
         sql.SQL(
-            "insert into {raw} as current (source, {names}, _load_id) "
-            "select distinct on ({keys}) {source}, {values}, {load_id} from {gate} as incoming "
-            "where not exists (select 1 from {kept_out} as kept where kept.row_number = incoming.row_number) "
-            "order by {keys}, incoming.changed_at desc nulls last, row_number desc "
+            "{insert} order by {keys}, incoming.changed_at desc nulls last, row_number desc "
             "on conflict (source, {keys}) do update set {assignments}, is_deleted = false, deleted_at = null, "
             "_load_id = excluded._load_id "
             "where (current.changed_at is null or excluded.changed_at is null or excluded.changed_at >= current.changed_at "
             "or current.is_deleted) "
             "and {current} is distinct from {incoming}"
         ).format(
-            raw=target,
-            names=sql.SQL(", ").join(map(sql.Identifier, names)),
+            insert=_insert(load_id, source, entity, target, sql.SQL("distinct on ({}) ").format(keys)),
             keys=keys,
-            source=sql.Literal(source),
-            values=sql.SQL(", ").join(values),
-            load_id=sql.Literal(load_id),
-            gate=gate_table(load_id),
-            kept_out=KEPT_OUT,
             assignments=sql.SQL(", ").join(
                 sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in others
             ),
@@ -236,3 +228,58 @@ def merge(
         )
     )
     return cursor.rowcount
+
+
+def _fill(connection: psycopg.Connection[Any], load_id: int, source: str, entity: Entity) -> int | None:
+    """Take a whole load into a table of raw that holds nothing; None when this is not for now, and nothing was done.
+
+    That is when the table holds something, somebody is using it, or a record is in the load more than once. There is
+    nothing to compare with, so nothing is sorted or looked up; and what goes into a table that was emptied in the same
+    transaction needs no log (where wal_level is minimal, as in the embedded server).
+    """
+    table = {"raw": _raw(entity)}
+    is_empty = sql.SQL("select not exists (select 1 from {raw})").format(**table)
+    row = connection.execute(is_empty).fetchone()
+    if row is None or not row[0]:
+        return None
+    try:
+        with connection.transaction():
+            connection.execute(sql.SQL("lock table {raw} in access exclusive mode nowait").format(**table))
+            row = connection.execute(is_empty).fetchone()  # somebody may have filled it just before
+            if row is None or not row[0]:
+                raise psycopg.Rollback
+            connection.execute(sql.SQL("truncate {raw}").format(**table))
+            return connection.execute(_insert(load_id, source, entity, table["raw"], sql.SQL(""))).rowcount
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.UniqueViolation):
+        pass
+    return None
+
+
+def _insert(
+    load_id: int, source: str, entity: Entity, target: sql.Composable, distinct: sql.Composable
+) -> sql.Composed:
+    """Of the rows in the gate, those that are not kept out, into a table of the shape of raw.<entity>."""
+    values = [
+        sql.SQL("coalesce({}, {})").format(sql.Identifier(name), sql.SQL(field.default))
+        if field.default is not None
+        else sql.Identifier(name)
+        for name, field in entity.fields.items()
+    ]
+    return sql.SQL(
+        "insert into {raw} as current (source, {names}, _load_id) "
+        "select {distinct}{source}, {values}, {load_id} from {gate} as incoming "
+        "where not exists (select 1 from {kept_out} as kept where kept.row_number = incoming.row_number)"
+    ).format(
+        raw=target,
+        names=sql.SQL(", ").join(map(sql.Identifier, entity.fields)),
+        distinct=distinct,
+        source=sql.Literal(source),
+        values=sql.SQL(", ").join(values),
+        load_id=sql.Literal(load_id),
+        gate=gate_table(load_id),
+        kept_out=KEPT_OUT,
+    )
+
+
+def _raw(entity: Entity) -> sql.Identifier:
+    return sql.Identifier("raw", entity.name)
