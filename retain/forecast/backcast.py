@@ -104,7 +104,8 @@ def _graded(forecaster: Forecaster, occasions: Occasions, until: date) -> list[t
     horizon = [end - history.until]
     grades: dict[str, Grades] = {}
     for name, candidate in forecaster.candidates.items():
-        (prediction,) = forecaster.predictions_by(candidate, horizon)
+        speaks = candidate is forecaster.purchases  # intervals cost most, and only one model's are published
+        (prediction,) = forecaster.predictions_by(candidate, horizon, intervals=speaks)
         grades[name] = grade(prediction, history, happened, cents, candidate, forecaster.seasons)
     (prediction,) = forecaster.same_rate(horizon)
     grades[SAME_RATE] = grade(prediction, history, happened, cents, None, NO_SEASONS)

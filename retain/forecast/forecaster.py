@@ -101,7 +101,9 @@ class Forecaster:
             return self.same_rate(horizons)
         return self.predictions_by(self.purchases, horizons)
 
-    def predictions_by(self, purchases: PurchaseModel, horizons: Sequence[int]) -> Iterator[Prediction]:
+    def predictions_by(
+        self, purchases: PurchaseModel, horizons: Sequence[int], intervals: bool = True
+    ) -> Iterator[Prediction]:
         """The same by one of the `candidates`."""
         options = self.options
         return predict(
@@ -113,6 +115,7 @@ class Forecaster:
             seed=options.seed,
             horizons=horizons,
             seasons=self.seasons,
+            intervals=intervals,
         )
 
     def same_rate(self, horizons: Sequence[int]) -> Iterator[Prediction]:

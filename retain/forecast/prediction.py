@@ -54,8 +54,10 @@ def predict(
     seed: int,
     horizons: Sequence[int] = HORIZONS,
     seasons: Seasons = NO_SEASONS,
+    intervals: bool = True,
 ) -> Iterator[Prediction]:
-    """One prediction a horizon, made when asked for, so that only one is in memory. `seasons` are those of `states`.
+    """One prediction a horizon, made when asked for, so that only one is in memory. `seasons` are those of `states`;
+    without `intervals`, which cost most, both ends are NaN.
 
     Without a `spend` model a customer's spend is their own mean over all occasions. `discount_rate` is a year's: money
     that comes after d days counts (1 + rate)^(-d/365), continuously in d."""
@@ -66,6 +68,7 @@ def predict(
         discount_rate=discount_rate,
         seed=seed,
         seasons=seasons,
+        intervals=intervals,
     )
     for days in horizons:
         yield _one_horizon(days, model, spend, history, states, known)
@@ -81,6 +84,7 @@ class _Known:
     discount_rate: float
     seed: int
     seasons: Seasons
+    intervals: bool
 
 
 def _expected_spend(spend: GammaGamma | None, history: History) -> FloatArray:
@@ -99,7 +103,9 @@ def _one_horizon(
     discounted = (p_alive * _discounted(model, pairs, history.until, days, known)[pairs.pair_of])[of_customer]
     value = occasions * known.expected_spend
     p_no_order = model.p_no_order(states.x, states.t_x, states.t, weeks)
-    low, high = _interval(model, spend, history, states, known, p_no_order, weeks)
+    low = high = np.full(len(history), np.nan)
+    if known.intervals:
+        low, high = _interval(model, spend, history, states, known, p_no_order, weeks)
     return Prediction(
         days=days,
         p_alive=p_alive[of_customer],

@@ -160,6 +160,20 @@ def test_one_changed_amount_is_a_new_version_and_the_old_one_stays(shop, cdnow):
     ).fetchone()[0]
     assert newest == back.version  # readers take the newest: it must be that of the data as they are
     assert back.totals == before.totals
+    for table, columns in (
+        (
+            "predictions",
+            "customer_key, horizon_days, p_no_order::text, predicted_value, predicted_value_high, risk_model",
+        ),
+        ("reasons", "customer_key, driver_1, driver_2, driver_3"),
+        ("promotions", "role, model, reason, parameters::text, artifact"),
+        ("drift", "kind, name, stability_index"),
+    ):
+        first, again = (
+            connection.execute(f"select {columns} from forecast.{table} where version = %s order by 1, 2", [version])
+            for version in (before.version, back.version)
+        )
+        assert first.fetchall() == again.fetchall(), table  # the same data and seed, the same bytes
     assert not run_forecast(connection, settings(CDNOW)).is_new
     assert len(ledger(connection)[1]) == 3 * 4 * 2357
 
