@@ -201,6 +201,14 @@ def headline(document: dict[str, Any]) -> list[str]:
         for found in speeds
         if "times_lifetimes" in found
     ]
+    for found in speeds:
+        best = found["retain"]["purchases_log_likelihood"] + found["retain"]["spend_log_likelihood"]
+        for library in peers.PEERS:
+            if "purchases" in found.get(library, {}):
+                theirs = found[library]["purchases_log_likelihood"] + found[library]["spend_log_likelihood"]
+                said.append(
+                    f"{found['customers']:,} customers: log-likelihood {best - theirs:+.6f} beside {library} (rounding: 0.000001)"
+                )
     for model, shares in document.get("intervals", {}).items():
         held = ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
         said.append(f"95 % intervals that hold the truth, {model}: {held} (goal: 90 to 99 %)")

@@ -62,7 +62,7 @@ class Explanation:
 def explain_customer(connection: psycopg.Connection[Any], customer_key: str, as_of_on: date) -> Explanation:
     """Read it from the ledger. Raises UserError for what is no key, without a forecast, or for a customer not in it."""
     try:
-        key = UUID(customer_key)
+        key = UUID(customer_key.strip())
     except ValueError:
         raise UserError(
             f"'{customer_key}' is no customer_key: expected a uuid such as 3f2b8c1e-0d7a-4c55-9b11-6a0e5d3c2f10.",
