@@ -67,11 +67,11 @@ def publish(load_id: int, entity: str, outlet_events: Any = None) -> int:
 
 @task
 def find_deleted(source: str, entity: str) -> int:
-    """Once a day: compare the keys with the source's, and mark what is no longer there."""
-    from retain.airflow.tasks import mark_deleted_if_due
+    """Once a day: compare the keys with the source's, mark what is no longer there, and name what no load has brought."""
+    from retain.airflow.tasks import compare_keys_if_due
 
     with in_words():
-        return mark_deleted_if_due(settings(), source, entity)
+        return compare_keys_if_due(settings(), source, entity)
 
 
 @task

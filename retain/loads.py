@@ -155,7 +155,8 @@ def compare_keys(settings: Settings, source: str, entity: str, *, watch: Watch =
     status = "refused" if found.refusal else "published"
     said = "; ".join(filter(None, [found.refusal, unread]))
     changed = 0 if found.refusal else found.missing
-    return [*again, LoadOutcome(source, entity, found.load_id, status, 0, changed, message=said)]
+    warnings = (unread,) if unread and not found.refusal else ()
+    return [*again, LoadOutcome(source, entity, found.load_id, status, 0, changed, message=said, warnings=warnings)]
 
 
 def retry_waiting(settings: Settings, *, watch: Watch = unwatched) -> list[LoadOutcome]:

@@ -1,5 +1,6 @@
 """What the tasks of several DAGs share: endings in words, who waits for whom, dbt's settings at run time."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -8,9 +9,12 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from retain.config import Settings, settings
+from retain.deletions import is_due
 from retain.errors import Refused, RetainError, UserError
-from retain.loads import window_of_days
+from retain.loads import compare_keys, window_of_days
 from retain.sources import Window
+
+log = logging.getLogger(__name__)
 
 # Within a source: a record is found faulty when what it refers to is not there.
 REFERS_TO: dict[str, tuple[str, ...]] = {
@@ -31,16 +35,20 @@ def in_words() -> Iterator[None]:
         raise AirflowException(str(error)) from None
 
 
-def mark_deleted_if_due(config: Settings, source: str, entity: str) -> int:
-    """How many records were marked deleted. Raises Refused when so many are gone that it cannot be believed."""
-    from retain.deletions import is_due, mark_deleted
-
-    found = mark_deleted(config, source, entity) if is_due(config, source, entity) else None
-    if found is None:
+def compare_keys_if_due(config: Settings, source: str, entity: str) -> int:
+    """How many records were marked deleted. Raises what the comparison ends with; what no load brought is in the task's log."""
+    if not is_due(config, source, entity):
         return 0
-    if found.refusal:
-        raise Refused(f"{found.refusal}.", hint="Look at the source; `retain load --full` reads it anew.")
-    return found.missing
+    marked = 0
+    for outcome in compare_keys(config, source, entity):
+        if outcome.error is not None:
+            raise outcome.error
+        if outcome.status == "refused":
+            raise Refused(f"{outcome.message}.", hint="Look at the source; `retain load --full` reads it anew.")
+        for warning in outcome.warnings:
+            log.warning("%s %s: %s", source, entity, warning)
+        marked += outcome.rows_changed
+    return marked
 
 
 def window_of_run(config: Settings, dag_run: Any, params: Any) -> Window | None:
