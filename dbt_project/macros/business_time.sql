@@ -24,3 +24,12 @@
 
 {% macro days_between(earlier, later) -%} {{ adapter.dispatch('days_between')(earlier, later) }} {%- endmacro %}
 {% macro postgres__days_between(earlier, later) -%} ({{ later }} - {{ earlier }}) {%- endmacro %}
+
+{# A week is called by its first day; a quarter by its year in the configured calendar, like 2025-Q1. #}
+{% macro period_day_label(day) -%} {{ adapter.dispatch('period_day_label')(day) }} {%- endmacro %}
+{% macro postgres__period_day_label(day) -%} to_char({{ day }}, 'YYYY-MM-DD') {%- endmacro %}
+
+{% macro quarter_label(quarter_index) -%} {{ adapter.dispatch('quarter_label')(quarter_index) }} {%- endmacro %}
+{% macro postgres__quarter_label(quarter_index) -%}
+    ({{ quarter_index }} / 4)::text || '-Q' || ({{ quarter_index }} % 4 + 1)::text
+{%- endmacro %}

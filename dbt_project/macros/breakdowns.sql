@@ -1,0 +1,27 @@
+{# What customers are broken down by, as it stood on their first order: name of the dimension and its column. #}
+{% macro breakdown_columns() -%}
+    {{ return({'channel': 'first_channel', 'region': 'first_region', 'category': 'first_category'}) }}
+{%- endmacro %}
+
+{# `dimension` and `dimension_value` of a row that is grouped by breakdown_sets: all customers, or those of one value. #}
+{% macro breakdown() -%}
+    {%- set columns = breakdown_columns() -%}
+    case
+        {%- for dimension, column in columns.items() %}
+        when grouping({{ column }}) = 0 then '{{ dimension }}'
+        {%- endfor %}
+        else 'all'
+    end as dimension,
+    coalesce({{ columns.values() | join(', ') }}, 'all') as dimension_value
+{%- endmacro %}
+
+{# `group by` the columns (without any when empty) over all customers and over each breakdown, in one pass. #}
+{% macro breakdown_sets(columns) -%}
+    grouping sets (
+        ({{ columns }})
+        {%- for column in breakdown_columns().values() %},
+        ({{ columns }}{{ ', ' if columns }}{{ column }})
+        {%- endfor %}
+    )
+{%- endmacro %}
+

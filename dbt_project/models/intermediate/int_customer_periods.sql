@@ -1,0 +1,45 @@
+-- One row a customer and week, month or quarter in which they bought: cohorts and flow are plain aggregates of it.
+with occasions as (
+    select
+        occasions.customer_key,
+        occasions.occasion_on,
+        occasions.orders,
+        occasions.gross_amount,
+        occasions.discount_amount,
+        occasions.returns_amount,
+        occasions.net_amount,
+        occasions.margin_amount,
+        occasions.first_channel,
+        occasions.first_region,
+        occasions.first_category,
+        {% for period in ['week', 'month', 'quarter'] -%}
+        first_days.{{ period }}_index as cohort_{{ period }}_index,
+        days.{{ period }}_index{{ ',' if not loop.last }}
+        {% endfor %}
+    from {{ ref('int_purchase_occasions') }} as occasions
+    inner join {{ ref('util_days') }} as days on occasions.occasion_on = days.day
+    inner join {{ ref('util_days') }} as first_days on occasions.first_occasion_on = first_days.day
+)
+
+{% for period in ['week', 'month', 'quarter'] %}
+select
+    customer_key,
+    '{{ period }}' as period,
+    cohort_{{ period }}_index as cohort_index,
+    {{ period }}_index as period_index,
+    max(occasion_on) as last_occasion_on,
+    count(*)::int as occasions,
+    sum(orders)::int as orders,
+    sum(gross_amount)::numeric(18, 2) as gross_amount,
+    sum(discount_amount)::numeric(18, 2) as discount_amount,
+    sum(returns_amount)::numeric(18, 2) as returns_amount,
+    sum(net_amount)::numeric(18, 2) as net_amount,
+    sum(margin_amount)::numeric(18, 2) as margin_amount,
+    sum(net_amount) filter (where margin_amount is not null)::numeric(18, 2) as costed_net_amount,
+    first_channel,
+    first_region,
+    first_category
+from occasions
+group by customer_key, cohort_{{ period }}_index, {{ period }}_index, first_channel, first_region, first_category
+{% if not loop.last %}union all{% endif %}
+{% endfor %}
