@@ -1,5 +1,5 @@
--- One row a kind of period, breakdown and period: who was active at its start, who came, came back, fell silent, and who
--- is active at its end. A customer is active at day t with an occasion in the active_days days before t.
+-- One row a kind of period, breakdown and period: who was active at its start, who came, came back, fell silent, and
+-- who is active at its end. A customer is active at day t with an occasion in the active_days days before t.
 with periods as (
     select *
     from {{ ref('util_periods') }}
@@ -47,11 +47,11 @@ neighbours as (
     select
         bought.*,
         running.period_index as running_index,
-        lag(active_until_index) over customer as previous_active_until_index,
+        lag(bought.active_until_index) over customer as previous_active_until_index,
         lead(bought.period_index) over customer as next_period_index
     from bought
     inner join running on bought.period = running.period
-    where is_active_at_end
+    where bought.is_active_at_end
     window customer as (partition by bought.customer_key, bought.period order by bought.period_index)
 ),
 

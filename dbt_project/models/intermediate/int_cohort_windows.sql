@@ -1,0 +1,84 @@
+{% set windows = [0, 30, 60, 90, 180, 365] %}
+
+-- One row a kind of period, breakdown, cohort and window of days since the first order: who has been observed for all of
+-- it, who of them came back in it, and what they brought.
+with occasions as (
+    select
+        occasions.*,
+        {{ days_between('occasions.first_occasion_on', 'occasions.occasion_on') }} as age_days,
+        {{ days_between('occasions.first_occasion_on', observed_until_on()) }} as observed_days
+    from {{ ref('int_purchase_occasions') }} as occasions
+),
+
+-- the day of the first order is day 0, so day n is over once n + 1 days are
+customers as (
+    select
+        customer_key,
+        first_occasion_on,
+        first_channel,
+        first_region,
+        first_category,
+        observed_days,
+        min(age_days) filter (where occasion_number = 2) as days_to_second
+        {%- for days in windows %},
+        sum(net_amount) filter (where age_days <= {{ days }} and observed_days > {{ days }}) as net_{{ days }},
+        sum(margin_amount) filter (where age_days <= {{ days }} and observed_days > {{ days }}) as margin_{{ days }},
+        sum(net_amount) filter (
+            where age_days <= {{ days }} and observed_days > {{ days }} and margin_amount is not null
+        ) as costed_net_{{ days }}
+        {%- endfor %}
+    from occasions
+    group by customer_key, first_occasion_on, first_channel, first_region, first_category, observed_days
+),
+
+cohorts as (
+    select
+        listed.period,
+        listed.cohort_index,
+        {{ breakdown() }},
+        count(*) as cohort_customers
+        {%- for days in windows %},
+        count(*) filter (where customers.observed_days > {{ days }}) as eligible_{{ days }},
+        count(*) filter (where customers.observed_days > {{ days }} and customers.days_to_second <= {{ days }})
+            as repurchased_{{ days }},
+        sum(customers.net_{{ days }}) as net_{{ days }},
+        sum(customers.margin_{{ days }}) as margin_{{ days }},
+        sum(customers.costed_net_{{ days }}) as costed_net_{{ days }}
+        {%- endfor %}
+    from customers
+    inner join {{ ref('util_days') }} as days on customers.first_occasion_on = days.day
+    cross join lateral (
+        values ('week', days.week_index), ('month', days.month_index), ('quarter', days.quarter_index)
+    ) as listed (period, cohort_index)
+    group by {{ breakdown_sets('listed.period, listed.cohort_index') }}
+)
+
+select
+    cohorts.period,
+    cohorts.dimension,
+    cohorts.dimension_value,
+    periods.period_start as cohort_start,
+    periods.period_label as cohort_label,
+    listed.within_days,
+    cohorts.cohort_customers,
+    listed.eligible_customers,
+    listed.repurchased_customers,
+    coalesce(listed.net_amount, 0)::numeric(18, 2) as net_amount,
+    coalesce(listed.margin_amount, 0)::numeric(18, 2) as margin_amount,
+    coalesce(listed.costed_net_amount, 0)::numeric(18, 2) as costed_net_amount,
+    -- the last customer of the cohort may have come on its last day, whose day n is over n days after the cohort's end
+    {{ add_days('periods.closes_on', 'listed.within_days') }} as matures_on
+from cohorts
+inner join {{ ref('util_periods') }} as periods
+    on cohorts.period = periods.period and cohorts.cohort_index = periods.period_index
+cross join lateral (
+    values
+    {%- for days in windows %}
+    (
+        {{ days }}, cohorts.eligible_{{ days }}, cohorts.repurchased_{{ days }},
+        cohorts.net_{{ days }}, cohorts.margin_{{ days }}, cohorts.costed_net_{{ days }}
+    ){{ ',' if not loop.last }}
+    {%- endfor %}
+) as listed (
+    within_days, eligible_customers, repurchased_customers, net_amount, margin_amount, costed_net_amount
+)
