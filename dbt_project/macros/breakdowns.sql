@@ -1,11 +1,12 @@
 {# What customers are broken down by, as it stood on their first order: name of the dimension and its column. #}
-{% macro breakdown_columns() -%}
-    {{ return({'channel': 'first_channel', 'region': 'first_region', 'category': 'first_category'}) }}
+{% macro breakdown_columns(more) -%}
+    {{ return(dict({'channel': 'first_channel', 'region': 'first_region', 'category': 'first_category'}, **more)) }}
 {%- endmacro %}
 
-{# `dimension` and `dimension_value` of a row that is grouped by breakdown_sets: all customers, or those of one value. #}
-{% macro breakdown() -%}
-    {%- set columns = breakdown_columns() -%}
+{# `dimension` and `dimension_value` of a row that is grouped by breakdown_sets: all customers, or those of one value.
+   `more`: further dimensions of the model and their columns. #}
+{% macro breakdown(more={}) -%}
+    {%- set columns = breakdown_columns(more) -%}
     case
         {%- for dimension, column in columns.items() %}
         when grouping({{ column }}) = 0 then '{{ dimension }}'
@@ -16,12 +17,11 @@
 {%- endmacro %}
 
 {# `group by` the columns (without any when empty) over all customers and over each breakdown, in one pass. #}
-{% macro breakdown_sets(columns) -%}
+{% macro breakdown_sets(columns, more={}) -%}
     grouping sets (
         ({{ columns }})
-        {%- for column in breakdown_columns().values() %},
+        {%- for column in breakdown_columns(more).values() %},
         ({{ columns }}{{ ', ' if columns }}{{ column }})
         {%- endfor %}
     )
 {%- endmacro %}
-

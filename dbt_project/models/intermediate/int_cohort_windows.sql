@@ -1,7 +1,7 @@
 {% set windows = [0, 30, 60, 90, 180, 365] %}
 
--- One row a kind of period, breakdown, cohort and window of days since the first order: who has been observed for all of
--- it, who of them came back in it, and what they brought.
+-- One row a kind of period, breakdown, cohort and window of days since the first order: who has been observed for all
+-- of it, who of them came back in it, and what they brought.
 with occasions as (
     select
         occasions.*,
