@@ -1,0 +1,69 @@
+-- One row a customer and month since their first order: how they stood at its end. From one month with an order to the
+-- next nothing changes but the silence, so each such month is carried forward.
+with bought as (
+    select
+        customer_key,
+        period_index as month_index,
+        cohort_index as cohort_month_index,
+        last_occasion_on,
+        sum(occasions) over so_far as occasions,
+        sum(net_amount) over so_far as net_amount,
+        lead(period_index) over (partition by customer_key order by period_index) as next_month_index
+    from {{ ref('int_customer_periods') }}
+    where period = 'month'
+    window so_far as (partition by customer_key order by period_index)
+),
+
+months as (
+    select *
+    from {{ ref('util_periods') }}
+    where period = 'month'
+),
+
+running_month as (
+    select max(period_index) as month_index
+    from months
+),
+
+month_ends as (
+    select
+        bought.*,
+        months.period_start,
+        months.period_label,
+        months.is_closed,
+        months.counted_until_on,
+        months.period_index = bought.cohort_month_index as is_first_month,
+        {{ days_between('bought.last_occasion_on', add_days('months.counted_until_on', -1)) }} as days_since_last
+    from bought
+    cross join running_month
+    inner join months
+        on months.period_index >= bought.month_index
+        and months.period_index < coalesce(bought.next_month_index, running_month.month_index + 1)
+),
+
+scored as (
+    select
+        *,
+        {{ falling_score('days_since_last', var('rfm_recency_days')) }} as recency_score,
+        {{ score('occasions', var('rfm_occasions')) }} as frequency_score,
+        {{ score('net_amount', var('rfm_net_amount')) }} as money_score
+    from month_ends
+)
+
+select
+    customer_key,
+    period_start as month_start,
+    period_label,
+    counted_until_on,
+    is_closed,
+    is_first_month,
+    days_since_last,
+    occasions::int as occasions,
+    net_amount::numeric(18, 2) as net_amount,
+    recency_score,
+    frequency_score,
+    money_score,
+    {{ segment('recency_score', 'frequency_score', 'money_score') }} as segment,
+    {{ value_tier('net_amount') }} as value_tier,
+    days_since_last < {{ var('active_days') }} as is_active
+from scored

@@ -1,0 +1,51 @@
+-- One row a month, dimension and segment or tier that customers had at its start: how many were active, who came back
+-- and who fell silent. Who was no customer yet at the start is in `new`.
+with month_ends as (
+    select
+        month_start,
+        is_active,
+        is_first_month,
+        lag(is_active, 1, false) over customer as was_active,
+        lag(segment, 1, 'new') over customer as segment_at_start,
+        lag(value_tier, 1, 'new') over customer as value_tier_at_start
+    from {{ ref('int_customer_month_ends') }}
+    window customer as (partition by customer_key order by month_start)
+),
+
+counted as (
+    select
+        month_start,
+        case when grouping(segment_at_start) = 0 then 'segment' else 'value tier' end as dimension,
+        coalesce(segment_at_start, value_tier_at_start) as dimension_value,
+        count(*) filter (where was_active) as at_start,
+        count(*) filter (where is_first_month and is_active) as new_customers,
+        count(*) filter (where is_active and not was_active and not is_first_month) as reactivated_customers,
+        count(*) filter (where was_active and not is_active) as churned_customers,
+        count(*) filter (where is_active) as at_end,
+        count(*) filter (where was_active and is_active) as retained_customers,
+        count(*) as customers
+    from month_ends
+    group by grouping sets ((month_start, segment_at_start), (month_start, value_tier_at_start))
+)
+
+select
+    counted.month_start,
+    months.period_label,
+    counted.dimension,
+    counted.dimension_value,
+    counted.customers,
+    counted.at_start,
+    counted.new_customers,
+    counted.reactivated_customers,
+    counted.churned_customers,
+    counted.at_end,
+    counted.retained_customers,
+    {{ rate('(counted.at_end - counted.new_customers)', 'counted.at_start', 12) }} as retention_rate_stock,
+    {{ rate('counted.retained_customers', 'counted.at_start') }} as retention_rate_strict,
+    (1 - {{ rate('counted.retained_customers', 'counted.at_start') }})::numeric(7, 6) as churn_rate,
+    months.is_closed as is_mature,
+    months.closes_on as matures_on,
+    months.counted_until_on
+from counted
+inner join {{ ref('util_periods') }} as months
+    on months.period = 'month' and counted.month_start = months.period_start
