@@ -1,6 +1,7 @@
 """A large first load goes into raw, and values are cast, by a shorter way: what comes out is the same as by the long one."""
 
 import pytest
+from psycopg import sql
 
 from retain import mapping, publish
 from retain.gate import judge
@@ -92,6 +93,34 @@ def test_a_table_that_somebody_reads_is_merged_into_without_waiting(loaded, ways
         rows, _ = loaded(GOOD)
     assert ways[-1] == "merged"
     assert len(rows) == 40
+
+
+TEXTS = [
+    "plain",
+    " before",
+    "after ",
+    " both ",
+    "in side",
+    "",
+    " ",
+    "   ",
+    "\ttab",
+    "tab\t",
+    "!",
+    "\u00a0hard",
+    "ends\u00a0",
+    "É ",
+    "'",
+]
+
+
+def test_texts_are_trimmed_and_what_is_empty_then_is_null_as_postgresql_itself_does_it(shop):
+    query = sql.SQL("select x from unnest({}::text[]) as x where {} is distinct from nullif(btrim(x), '')").format(
+        sql.Literal([*TEXTS, None]), sql.SQL(mapping.TRIMMED).format(sql.Identifier("x"))
+    )
+    with connect(shop.settings) as connection:
+        wrong = connection.execute(query).fetchall()
+    assert wrong == []
 
 
 @pytest.mark.parametrize(("lines", "trusts"), [(GOOD + ODD, True), (GOOD + ODD + RAISING, False)])
