@@ -1,0 +1,164 @@
+"""`retain bench reference`: build the marts of a shop, recompute them from its raw tables in pandas, and compare every cell."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pandas as pd
+
+from bench.reference.marts import Shop, day_number, prepared, recomputed
+from bench.reference.orders import occasions, read
+from bench.scratch import scratch_folder, scratch_server, url_of
+from retain import transform, warehouse
+from retain.cli.instance import DEMO_CONFIG, REPOSITORY, yesterday
+from retain.config import Settings, load_settings
+from retain.embedded import EmbeddedServer
+from retain.errors import UserError
+from retain.loads import load_sources
+
+Tell = Callable[[str], None]
+SHOPS = ["cdnow", "demo"]
+DEMO_TIMEZONE = "Asia/Yerevan"
+CDNOW_CONFIG = REPOSITORY / "examples" / "cdnow" / "retain.yml"
+MOST_EXAMPLES = 20
+TOLERANCE = 1.1e-6  # of what is a quotient or a product of many: the mart rounds it to six decimals
+QUOTIENTS = ("active_rate", "survival_rate", "survival_low", "survival_high")
+
+
+def measure(tell: Tell, *, shops: list[str] = SHOPS, customers: int = 20_000) -> dict[str, Any]:
+    """Compare the marts of the named shops; `customers` is the size of the demo shop. Returns the document."""
+    unknown = sorted(set(shops) - set(SHOPS))
+    if unknown:
+        raise UserError(f"There is no shop called {', '.join(unknown)}.", hint=f"There are: {', '.join(SHOPS)}.")
+    os.environ["GX_ANALYTICS_ENABLED"] = "False"
+    marts = []
+    for shop in shops:
+        tell(f"{shop}: load and build")
+        with _built(shop, customers) as settings:
+            tell(f"{shop}: recompute")
+            marts += [{"shop": shop, **mart} for mart in compare(settings)]
+    return {
+        "cells": sum(mart["cells"] for mart in marts),
+        "differences": sum(mart["differences"] for mart in marts),
+        "marts": marts,
+    }
+
+
+@contextmanager
+def _built(shop: str, customers: int) -> Iterator[Settings]:
+    """A shop whose marts have just been built, in a warehouse of its own."""
+    with scratch_folder(f"reference-{shop}") as folder, scratch_server(folder) as server:
+        if shop == "cdnow":
+            text = CDNOW_CONFIG.read_text().replace("    folder: .\n", f"    folder: {CDNOW_CONFIG.parent}\n")
+            settings = _settings(folder, text.replace("  folder: ../../.retain/cdnow\n", _warehouse(server)))
+        else:
+            settings = _demo(server, folder, customers)
+        _build(settings)
+        yield settings
+
+
+def _demo(server: EmbeddedServer, folder: Path, customers: int) -> Settings:
+    from retain.demo import fill
+
+    server.create_database("shop")
+    shop = server.dsn("shop")
+    fill(shop, folder / "tills", folder / "truth", until=yesterday(DEMO_TIMEZONE), customers=customers)
+    text = DEMO_CONFIG.read_text().replace("../../.retain/demo/shop/tills", str(folder / "tills"))
+    named = {"USER": shop["user"], "PASSWORD": shop["password"], "PORT": str(shop["port"])}
+    with patch.dict(os.environ, {f"RETAIN_SHOP_{name}": value for name, value in named.items()}):
+        return _settings(folder, text.replace("  folder: ../../.retain/demo ", _warehouse(server)))
+
+
+def _warehouse(server: EmbeddedServer) -> str:
+    server.create_database("retain")
+    return f"  url: {url_of(server.dsn('retain'))}\n"
+
+
+def _settings(folder: Path, text: str) -> Settings:
+    (folder / "retain.yml").write_text(text)
+    return load_settings(folder / "retain.yml")
+
+
+def _build(settings: Settings) -> None:
+    warehouse.prepare(settings)
+    for outcome in load_sources(settings, [source.name for source in settings.sources]):
+        if outcome.status != "published":
+            raise RuntimeError(f"{outcome.source} {outcome.entity} was not loaded: {outcome.message}")
+    transform.build(settings)
+
+
+def compare(settings: Settings) -> list[dict[str, Any]]:
+    """Each recomputed mart beside the warehouse's: cells, differences, and the first of these in words."""
+    if settings.business.calendar != "gregorian":
+        raise UserError("The reference counts in Gregorian months only.", hint="Choose a shop with that calendar.")
+    with warehouse.connect(settings) as connection:
+        shop = Shop(
+            prepared(occasions(connection, settings)),
+            day_number(settings.as_of_on),
+            day_number(settings.observed_until_on),
+            settings.business.week_start,
+            settings.business.active_days,
+            settings.business.lapse_days,
+        )
+        compared = []
+        for name, keys, expected in recomputed(shop):
+            found = read(connection, f"select {_columns(expected)} from marts.{name}")
+            compared.append({"mart": name, "rows": len(expected), **differences(keys, expected, found)})
+    return compared
+
+
+def _columns(expected: pd.DataFrame) -> str:
+    """The mart's columns as whole numbers: cents, and days since 1970-01-01."""
+    names = []
+    for name in expected.columns:
+        if name.endswith("_amount"):
+            names.append(f"({name} * 100)::bigint as {name}")
+        elif name.endswith(("_on", "_start")) and name != "at_start":
+            names.append(f"{name} - date '1970-01-01' as {name}")
+        else:
+            names.append(name)
+    return ", ".join(names)
+
+
+def differences(keys: list[str], expected: pd.DataFrame, found: pd.DataFrame) -> dict[str, Any]:
+    """Cells compared, how many differ, and the first of them. A row that only one side has differs in every cell."""
+    values = [name for name in expected.columns if name not in keys]
+    left, right = expected.set_index(keys)[values].sort_index(), found.set_index(keys)[values].sort_index()
+    if left.index.has_duplicates or right.index.has_duplicates:
+        raise RuntimeError(f"rows are not told apart by {', '.join(keys)}")
+    every = left.index.union(right.index)
+    left, right = left.reindex(every), right.reindex(every)
+    wrong = pd.DataFrame({name: _differ(name, left[name], right[name]) for name in values}, index=every)
+    examples = [
+        f"{dict(zip(keys, key if isinstance(key, tuple) else (key,), strict=True))} {name}: "
+        f"recomputed {left.loc[key, name]}, mart {right.loc[key, name]}"
+        for name in values
+        for key in wrong.index[wrong[name]][:MOST_EXAMPLES]
+    ]
+    return {"cells": wrong.size, "differences": int(wrong.to_numpy().sum()), "examples": examples[:MOST_EXAMPLES]}
+
+
+def _differ(name: str, left: pd.Series, right: pd.Series) -> list[bool]:
+    if name in QUOTIENTS:
+        return [not abs(float(a) - float(b)) <= TOLERANCE for a, b in zip(left, right, strict=True)]
+    return [bool(a != b) for a, b in zip(left, right, strict=True)]
+
+
+def lines(document: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """The table: a line a shop and mart."""
+    header = ["shop", "mart", "rows", "cells", "differences"]
+    return header, [
+        [mart["shop"], mart["mart"], f"{mart['rows']:,}", f"{mart['cells']:,}", f"{mart['differences']:,}"]
+        for mart in document["marts"]
+    ]
+
+
+def headline(document: dict[str, Any]) -> list[str]:
+    """What came out, in sentences, with the first differences."""
+    said = [f"{document['cells']:,} cells recomputed in pandas: {document['differences']:,} differ (goal: 0)"]
+    for mart in document["marts"]:
+        said += [f"  {mart['shop']} {mart['mart']}: {example}" for example in mart["examples"]]
+    return said

@@ -1,0 +1,268 @@
+"""From the raw tables to purchase occasions, by the definitions: who is one person, which orders count, what they brought.
+
+Amounts are whole numbers: ten-thousandths as the sources give them, cents of the reporting currency once converted.
+Days are whole numbers since 1970-01-01.
+"""
+
+import hashlib
+import re
+import uuid
+from collections import defaultdict
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import psycopg
+
+from retain.config import Settings
+
+EPOCH = date(1970, 1, 1)
+RATE_ONE = 10**8
+MOST_IDENTITIES = 10  # an identifier that more of them hold joins nobody
+GIVEN_STATUSES = {"pending", "paid", "partially_refunded", "refunded", "cancelled", "voided", "fraud"}
+NEVER_VALID = {"pending", "cancelled", "voided", "fraud"}
+Connection = psycopg.Connection[Any]
+
+
+def read(connection: Connection, query: str) -> pd.DataFrame:
+    """The rows of a query; columns of numbers as the server's driver gives them."""
+    cursor = connection.execute(query.encode())
+    names = [column.name for column in cursor.description or []]
+    return pd.DataFrame(cursor.fetchall(), columns=names, dtype=object)
+
+
+def to_cents(ten_thousandths: pd.Series, rate: pd.Series) -> pd.Series:
+    """amount x rate in cents, halves away from zero; whole numbers of any size."""
+    product = ten_thousandths.astype(object) * rate.astype(object)
+    half, whole = RATE_ONE * 50, RATE_ONE * 100
+    return product.map(lambda one: (abs(one) + half) // whole * (1 if one >= 0 else -1))
+
+
+def local_days(instants: pd.Series, timezone: str) -> pd.Series:
+    moments = pd.to_datetime(instants, utc=True).dt.tz_convert(timezone).dt.tz_localize(None)
+    return moments.to_numpy().astype("datetime64[D]").astype("int64")
+
+
+def occasions(connection: Connection, settings: Settings) -> pd.DataFrame:
+    """One row a customer and business day with a valid order, in order of both.
+
+    Columns: customer_key, day, orders, gross, discount, returns, net, margin (None when unknown), and channel, region and
+    category of the customer's first order.
+    """
+    zone, last = settings.business.timezone, (settings.as_of_on - EPOCH).days
+    orders = _orders(connection, zone)
+    everything = orders
+    orders = orders[orders["day"] <= last].copy()
+    orders["customer_key"] = _customers(connection, orders, everything, zone, last)
+    orders["rate"] = _rates(connection, orders, settings.business.reporting_currency, last)
+    _add_lines(connection, orders, settings.business.reporting_currency, last)
+    _add_returns(connection, orders, zone, last)
+    return _by_day(orders[_is_valid(orders, settings.business.count_free_orders) & orders["customer_key"].notna()])
+
+
+def _orders(connection: Connection, zone: str) -> pd.DataFrame:
+    orders = read(
+        connection,
+        "select source, order_id, nullif(trim(customer_id), '') as customer_id, email, phones.e164, ordered_at, "
+        "lower(trim(status)) as status, upper(trim(currency)) as currency, (gross_amount * 10000)::bigint as gross, "
+        "(discount_amount * 10000)::bigint as discount, nullif(trim(channel), '') as channel, "
+        "nullif(trim(region), '') as region, is_test "
+        "from raw.orders left join raw.phone_numbers as phones using (phone) where not is_deleted",
+    )
+    orders["email"] = orders["email"].map(_address)
+    orders["day"] = local_days(orders["ordered_at"], zone)
+    return orders.set_index(pd.MultiIndex.from_frame(orders[["source", "order_id"]], names=["of", "order"]))
+
+
+def _address(email: str | None) -> str | None:
+    return email.strip(" ").lower() if email and re.search(r".@.", email, re.DOTALL) else None
+
+
+def _customers(
+    connection: Connection, orders: pd.DataFrame, everything: pd.DataFrame, zone: str, last: int
+) -> list[uuid.UUID | None]:
+    """The person behind each order; None for nobody that can be told."""
+    accounts = read(
+        connection,
+        "select source, customer_id, email, phones.e164, registered_at from raw.customers "
+        "left join raw.phone_numbers as phones using (phone) where not is_deleted",
+    )
+    known: dict[str, set[str]] = {}
+    first_days = everything.dropna(subset="customer_id").groupby(["source", "customer_id"])["day"].min().to_dict()
+    registered = pd.to_datetime(accounts["registered_at"], utc=True)
+    days = local_days(registered.fillna(pd.Timestamp(0, tz="UTC")), zone)
+    for account, has_day, day in zip(accounts.itertuples(), registered.notna(), days, strict=True):
+        since = [first_days.pop((account.source, account.customer_id), None), day if has_day else None]
+        if min((one for one in since if one is not None), default=last) <= last:
+            given = {_address(account.email), account.e164} - {None}
+            known[f"{account.source}:{account.customer_id}"] = given
+    known.update({f"{source}:{account}": set() for (source, account), day in first_days.items() if day <= last})
+    bare = {name for name, given in known.items() if not given}
+    guests: dict[tuple[str, str | None, str | None], str] = {}
+    references = []
+    for row in orders.sort_values(["ordered_at", "order_id"]).itertuples():
+        given = {row.email, row.e164} - {None}
+        if row.customer_id is not None:
+            name = f"{row.source}:{row.customer_id}"
+            if name in bare:
+                known[name] |= given
+        elif given:
+            name = guests.setdefault((row.source, row.email, row.e164), f"{row.source}:order:{row.order_id}")
+            known[name] = given
+        else:
+            name = None
+        references.append((row.Index, name))
+    person = _people(known, set(guests.values()))
+    return [person.get(name) for name in pd.Series(dict(references)).reindex(orders.index)]
+
+
+def _people(known: dict[str, set[str]], guests: set[str]) -> dict[str | None, uuid.UUID]:
+    """Identity to customer_key: identities that share an identifier, directly or through others, are one person."""
+    holders: dict[str, list[str]] = defaultdict(list)
+    for name, given in known.items():
+        for identifier in given:
+            holders[identifier].append(name)
+    joining = {identifier: names for identifier, names in holders.items() if len(names) <= MOST_IDENTITIES}
+    parent = {name: name for name in known}
+
+    def smallest(name: str) -> str:
+        while parent[name] != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    for names in joining.values():
+        roots = sorted({smallest(name) for name in names})
+        for root in roots[1:]:
+            parent[root] = roots[0]
+    told = {name for names in joining.values() for name in names}
+    return {
+        name: uuid.UUID(hashlib.md5(smallest(name).encode()).hexdigest())
+        for name in known
+        if name in told or name not in guests
+    }
+
+
+def _rates(connection: Connection, orders: pd.DataFrame, reporting: str, last: int) -> pd.Series:
+    """Hundred-millionths of the reporting currency a unit, of the latest day on or before the order's; None without."""
+    rates = read(
+        connection,
+        "select distinct on (2, 3) source, upper(trim(currency)) as currency, rate_on - date '1970-01-01' as day, "
+        f"(rate * {RATE_ONE})::bigint as rate from raw.exchange_rates where not is_deleted "
+        'order by 2, 3, source collate "C"',
+    )
+    rates = rates[rates["day"] <= last]
+    found = pd.Series(index=orders.index, dtype=object)
+    for currency, group in orders.groupby("currency"):
+        if currency == reporting:
+            found[group.index] = RATE_ONE
+            continue
+        listed = rates[rates["currency"] == currency]
+        place = np.searchsorted(listed["day"].to_numpy(dtype="int64"), group["day"].to_numpy(), side="right") - 1
+        values = [listed["rate"].iloc[one] if one >= 0 else None for one in place]
+        found[group.index] = pd.Series(values, index=group.index, dtype=object)
+    return found
+
+
+def _add_lines(connection: Connection, orders: pd.DataFrame, reporting: str, last: int) -> None:
+    """Adds cost in cents (None unless every line's is known), category, and whether all is gift cards."""
+    lines = read(
+        connection,
+        "select source, order_id, products.source is not null as is_known, nullif(trim(category), '') as category, "
+        "coalesce(is_gift_card, false) as is_gift_card, (quantity * 10000)::bigint as quantity, "
+        "(items.gross_amount * 10000)::bigint as gross, (cost_amount * 10000)::bigint as cost, "
+        "(unit_cost * 10000)::bigint as unit_cost, upper(trim(currency)) as currency "
+        "from raw.order_items as items left join (select * from raw.products where not is_deleted) as products "
+        "using (source, product_id) where not items.is_deleted",
+    )
+    lines = lines.set_index(["source", "order_id"])
+    lines = lines[lines.index.isin(orders.index)].copy()
+    lines["rate"] = orders["rate"].reindex(lines.index)
+    lines["day"] = orders["day"].reindex(lines.index)
+    same = lines["currency"].isna() | (lines["currency"] == orders["currency"].reindex(lines.index))
+    other = lines[~same & lines["unit_cost"].notna()]
+    rate_of_product = _rates(connection, other.reset_index(drop=True), reporting, last)
+    lines["cost_rate"] = lines["rate"]
+    lines.loc[~same & lines["unit_cost"].notna(), "cost_rate"] = rate_of_product.to_numpy()
+    own = lines["cost"].notna()
+    amount = lines["cost"].where(own, None)
+    lines["cents"] = [
+        _cost(given, quantity, unit, rate if has_own else cost_rate)
+        for has_own, given, quantity, unit, rate, cost_rate in zip(
+            own, amount, lines["quantity"], lines["unit_cost"], lines["rate"], lines["cost_rate"], strict=True
+        )
+    ]
+    lines["category"] = lines["category"].fillna("unknown")
+    by_order = lines.groupby(level=[0, 1])
+    known = by_order["cents"].agg(lambda cents: None if cents.isna().any() else cents.sum())
+    orders["cost"] = known.astype(object).reindex(orders.index).where(lambda one: one.notna(), None)
+    orders["is_gift_card_only"] = by_order["is_gift_card"].all().reindex(orders.index).eq(True)
+    sold = lines.reset_index().groupby(["source", "order_id", "category"], as_index=False)["gross"].sum()
+    sold["gross"] = sold["gross"].astype("int64")
+    sold = sold.sort_values(["gross", "category"], ascending=[False, True]).drop_duplicates(["source", "order_id"])
+    orders["category"] = sold.set_index(["source", "order_id"])["category"].reindex(orders.index).fillna("unknown")
+
+
+def _cost(given: Any, quantity: int, unit: Any, rate: Any) -> int | None:
+    """Cents of one line's cost; quantity and cost are ten-thousandths."""
+    if pd.isna(rate) or (pd.isna(given) and pd.isna(unit)):
+        return None
+    product = int(quantity) * int(unit) if pd.isna(given) else int(given) * 10_000
+    half = RATE_ONE * 50 * 10_000
+    total = product * int(rate)
+    return (abs(total) + half) // (2 * half) * (1 if total >= 0 else -1)
+
+
+def _add_returns(connection: Connection, orders: pd.DataFrame, zone: str, last: int) -> None:
+    """Adds what was given back (own currency, cents) by the last day, and the status as it was known then."""
+    returns = read(
+        connection,
+        "select source, order_id, (amount * 10000)::bigint as amount, returned_at from raw.returns where not is_deleted",
+    )
+    returns["day"] = local_days(returns["returned_at"], zone) if len(returns) else []
+    returns = returns.set_index(["source", "order_id"])
+    returns = returns[returns.index.isin(orders.index)]
+    later = returns[returns["day"] > last].index
+    returns = returns[returns["day"] <= last].copy()
+    rate = orders["rate"].reindex(returns.index)
+    returns["cents"] = to_cents(returns["amount"], rate.where(rate.notna(), 0))
+    sums = returns.groupby(level=[0, 1])[["amount", "cents"]].sum() if len(returns) else returns[["amount", "cents"]]
+    orders["returned"] = sums["amount"].reindex(orders.index).fillna(0)
+    orders["returns_cents"] = sums["cents"].reindex(orders.index).fillna(0)
+    undone = orders.index.isin(later) & orders["status"].isin(["partially_refunded", "refunded"])
+    orders.loc[undone, "status"] = np.where(orders.loc[undone, "returned"] > 0, "partially_refunded", "paid")
+
+
+def _is_valid(orders: pd.DataFrame, count_free: bool) -> pd.Series:
+    charged = orders["gross"] - orders["discount"]
+    positive = charged >= 0 if count_free else charged > 0
+    refunded = (charged > 0) & ((orders["status"] == "refunded") | (orders["returned"] >= charged))
+    status = orders["status"].isin(GIVEN_STATUSES - NEVER_VALID)
+    test = orders["is_test"].astype(bool)
+    return positive & ~refunded & status & ~test & ~orders["is_gift_card_only"] & orders["rate"].notna()
+
+
+def _by_day(orders: pd.DataFrame) -> pd.DataFrame:
+    orders = orders.copy()
+    orders["gross_cents"] = to_cents(orders["gross"], orders["rate"])
+    orders["discount_cents"] = to_cents(orders["discount"], orders["rate"])
+    orders["net"] = orders["gross_cents"] - orders["discount_cents"] - orders["returns_cents"]
+    orders["margin"] = [None if pd.isna(c) else n - c for n, c in zip(orders["net"], orders["cost"], strict=True)]
+    orders = orders.sort_values(["ordered_at", "source", "order_id"])
+    first = orders.drop_duplicates("customer_key").set_index("customer_key")[["channel", "region", "category"]]
+    unknown = orders["margin"].isna()
+    orders["margin"] = orders["margin"].where(~unknown, 0)
+    orders["is_unknown"] = unknown
+    amounts = {"gross": "gross_cents", "discount": "discount_cents", "returns": "returns_cents", "net": "net"}
+    for column in [*amounts.values(), "margin"]:
+        orders[column] = orders[column].astype("int64")
+    days = orders.groupby(["customer_key", "day"]).agg(
+        orders=("net", "size"),
+        **{name: (column, "sum") for name, column in amounts.items()},
+        margin=("margin", "sum"),
+        is_unknown=("is_unknown", "any"),
+    )
+    days = days.reset_index().sort_values(["customer_key", "day"], ignore_index=True)
+    days["is_costed"] = ~days.pop("is_unknown")
+    return days.join(first.fillna("unknown"), on="customer_key")
