@@ -1,6 +1,6 @@
--- gross - discounts - returns = net, net - cost = margin: every rung is the same amount whether it is added up over lines,
--- orders, days, cohorts or customers. Lines are compared where they make up their order, and margin where its cost is
--- known of the whole of a customer's day.
+-- gross - discounts - returns = net, net - cost = margin: every rung is the same amount whether it is added up over
+-- lines, orders, days, cohorts or customers. Lines are compared where they make up their order, and margin where the
+-- cost of the whole of a customer's day is known.
 with attributed as (
     select *
     from {{ ref('fct_orders') }}

@@ -19,38 +19,49 @@ customers as (
         first_region,
         first_category,
         observed_days,
-        min(age_days) filter (where occasion_number = 2) as days_to_second
-        {%- for days in windows %},
+        {% for days in windows %}
         sum(net_amount) filter (where age_days <= {{ days }} and observed_days > {{ days }}) as net_{{ days }},
         sum(margin_amount) filter (where age_days <= {{ days }} and observed_days > {{ days }}) as margin_{{ days }},
         sum(net_amount) filter (
             where age_days <= {{ days }} and observed_days > {{ days }} and margin_amount is not null
-        ) as costed_net_{{ days }}
-        {%- endfor %}
+        ) as costed_net_{{ days }},
+        {% endfor %}
+        min(age_days) filter (where occasion_number = 2) as days_to_second
     from occasions
     group by customer_key, first_occasion_on, first_channel, first_region, first_category, observed_days
 ),
 
-cohorts as (
+members as (
     select
+        customers.*,
         listed.period,
-        listed.cohort_index,
-        {{ breakdown() }},
-        count(*) as cohort_customers
-        {%- for days in windows %},
-        count(*) filter (where customers.observed_days > {{ days }}) as eligible_{{ days }},
-        count(*) filter (where customers.observed_days > {{ days }} and customers.days_to_second <= {{ days }})
-            as repurchased_{{ days }},
-        sum(customers.net_{{ days }}) as net_{{ days }},
-        sum(customers.margin_{{ days }}) as margin_{{ days }},
-        sum(customers.costed_net_{{ days }}) as costed_net_{{ days }}
-        {%- endfor %}
+        listed.cohort_index
     from customers
     inner join {{ ref('util_days') }} as days on customers.first_occasion_on = days.day
     cross join lateral (
-        values ('week', days.week_index), ('month', days.month_index), ('quarter', days.quarter_index)
+        values
+        ('week', days.week_index),
+        ('month', days.month_index),
+        ('quarter', days.quarter_index)
     ) as listed (period, cohort_index)
-    group by {{ breakdown_sets('listed.period, listed.cohort_index') }}
+),
+
+cohorts as (
+    select
+        period,
+        cohort_index,
+        {{ breakdown() }},
+        {% for days in windows %}
+        count(*) filter (where observed_days > {{ days }}) as eligible_{{ days }},
+        count(*) filter (where observed_days > {{ days }} and days_to_second <= {{ days }})
+            as repurchased_{{ days }},
+        sum(net_{{ days }}) as net_{{ days }},
+        sum(margin_{{ days }}) as margin_{{ days }},
+        sum(costed_net_{{ days }}) as costed_net_{{ days }},
+        {% endfor %}
+        count(*) as cohort_customers
+    from members
+    group by {{ breakdown_sets('period, cohort_index') }}
 )
 
 select

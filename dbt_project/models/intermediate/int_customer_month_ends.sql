@@ -37,7 +37,7 @@ month_ends as (
     from bought
     cross join running_month
     inner join months
-        on months.period_index >= bought.month_index
+        on bought.month_index <= months.period_index
         and months.period_index < coalesce(bought.next_month_index, running_month.month_index + 1)
 ),
 

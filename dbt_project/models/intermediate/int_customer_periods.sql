@@ -12,10 +12,12 @@ with occasions as (
         occasions.first_channel,
         occasions.first_region,
         occasions.first_category,
-        {% for period in ['week', 'month', 'quarter'] -%}
-        first_days.{{ period }}_index as cohort_{{ period }}_index,
-        days.{{ period }}_index{{ ',' if not loop.last }}
-        {% endfor %}
+        days.week_index,
+        days.month_index,
+        days.quarter_index,
+        first_days.week_index as cohort_week_index,
+        first_days.month_index as cohort_month_index,
+        first_days.quarter_index as cohort_quarter_index
     from {{ ref('int_purchase_occasions') }} as occasions
     inner join {{ ref('util_days') }} as days on occasions.occasion_on = days.day
     inner join {{ ref('util_days') }} as first_days on occasions.first_occasion_on = first_days.day

@@ -26,7 +26,7 @@ occasions as (
 ),
 
 -- Lapsed on the day on which the silence is lapse_days long, unless that very day brings an order.
-lapses as (
+silences as (
     select
         listed.rule,
         {{ add_days('occasions.occasion_on', 'listed.lapse_days') }} as lapsed_on,
@@ -35,13 +35,18 @@ lapses as (
         occasions.next_net_amount
     from occasions
     cross join lateral (
-        values ('derived', occasions.derived_days), ('60 days', 60), ('90 days', 90), ('120 days', 120)
+        values
+        ('derived', occasions.derived_days),
+        ('60 days', 60),
+        ('90 days', 90),
+        ('120 days', 120)
     ) as listed (rule, lapse_days)
-    where
-        {{ add_days('occasions.occasion_on', 'listed.lapse_days') }} <= {{ as_of_on() }}
-        and coalesce(
-            occasions.next_occasion_on > {{ add_days('occasions.occasion_on', 'listed.lapse_days') }}, true
-        )
+),
+
+lapses as (
+    select *
+    from silences
+    where lapsed_on <= {{ as_of_on() }} and coalesce(won_back_on > lapsed_on, true)
 ),
 
 events as (

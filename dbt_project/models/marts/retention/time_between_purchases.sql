@@ -4,16 +4,22 @@ with steps as (
     select
         dimension,
         dimension_value,
-        listed.from_occasion,
+        from_occasion,
+        day,
+        event_customers as gaps,
+        censored_customers as censored
+    from {{ ref('int_occasion_gaps') }}
+    where from_occasion <= 10
+    union all
+    select
+        dimension,
+        dimension_value,
+        0 as from_occasion,
         day,
         sum(event_customers) as gaps,
         sum(censored_customers) as censored
-    from {{ ref('int_occasion_gaps') }} as gaps
-    cross join lateral (
-        values (0), (case when gaps.from_occasion <= 10 then gaps.from_occasion end)
-    ) as listed (from_occasion)
-    where listed.from_occasion is not null
-    group by dimension, dimension_value, listed.from_occasion, day
+    from {{ ref('int_occasion_gaps') }}
+    group by dimension, dimension_value, day
 ),
 
 cumulated as (

@@ -11,11 +11,11 @@ with lapse_days as (
 
 values_at_age as (
     select
-        customer_key,
-        {%- for days in ages %}
+        {% for days in ages %}
         sum(net_amount) filter (where {{ days_between('first_occasion_on', 'occasion_on') }} <= {{ days }})
-            as net_{{ days }}{{ ',' if not loop.last }}
-        {%- endfor %}
+            as net_{{ days }},
+        {% endfor %}
+        customer_key
     from {{ ref('int_purchase_occasions') }}
     group by customer_key
 ),
@@ -30,10 +30,10 @@ customers as (
         histories.first_category,
         standing.days_since_last >= lapse_days.lapse_days as is_lapsed,
         standing.occasions >= 3 and standing.days_since_last < lapse_days.lapse_days as is_loyal,
-        {{ days_between('histories.first_occasion_on', as_of_on()) }} as age_days,
-        {% for days in ages -%}
-        values_at_age.net_{{ days }}{{ ',' if not loop.last }}
+        {% for days in ages %}
+        values_at_age.net_{{ days }},
         {% endfor %}
+        {{ days_between('histories.first_occasion_on', as_of_on()) }} as age_days
     from {{ ref('int_customer_month_ends') }} as standing
     inner join {{ ref('int_customer_histories') }} as histories on standing.customer_key = histories.customer_key
     inner join values_at_age on standing.customer_key = values_at_age.customer_key
@@ -44,11 +44,12 @@ customers as (
 -- What half of today's loyal customers had brought by each age that they have reached.
 loyal as (
     select
-        {%- for days in ages %}
+        {% for days in ages %}
         percentile_disc(0.5) within group (order by net_{{ days }}) filter (
             where is_loyal and age_days >= {{ days }}
-        ) as net_{{ days }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        ) as net_{{ days }},
+        {% endfor %}
+        count(*) filter (where is_loyal) as customers
     from customers
 ),
 
@@ -56,19 +57,19 @@ compared as (
     select
         customers.*,
         case
-            {%- for days in ages %}
+            {% for days in ages %}
             when customers.age_days >= {{ days }} then {{ days }}
-            {%- endfor %}
+            {% endfor %}
         end as compared_age_days,
         case
-            {%- for days in ages %}
+            {% for days in ages %}
             when customers.age_days >= {{ days }} then customers.net_{{ days }}
-            {%- endfor %}
+            {% endfor %}
         end as net_amount_at_age,
         case
-            {%- for days in ages %}
+            {% for days in ages %}
             when customers.age_days >= {{ days }} then loyal.net_{{ days }}
-            {%- endfor %}
+            {% endfor %}
         end as loyal_net_amount_at_age
     from customers
     cross join loyal

@@ -9,7 +9,7 @@ with ranked as (
         histories.margin_amount,
         row_number() over (
             partition by listed.dimension, listed.dimension_value
-            order by histories.net_amount desc, histories.customer_key
+            order by histories.net_amount desc, histories.customer_key asc
         ) as place,
         count(*) over (partition by listed.dimension, listed.dimension_value) as customers
     from {{ ref('int_customer_histories') }} as histories
@@ -28,13 +28,13 @@ counted as (
         dimension,
         dimension_value,
         max(customers) as customers,
-        sum(net_amount) as all_net_amount
-        {%- for share in shares %},
+        {% for share in shares %}
         count(*) filter (where place <= ceil(customers * {{ share }} / 100.0)) as customers_{{ share }},
         sum(net_amount) filter (where place <= ceil(customers * {{ share }} / 100.0)) as net_{{ share }},
         sum(margin_amount) filter (where place <= ceil(customers * {{ share }} / 100.0)) as margin_{{ share }},
-        min(net_amount) filter (where place <= ceil(customers * {{ share }} / 100.0)) as least_{{ share }}
-        {%- endfor %}
+        min(net_amount) filter (where place <= ceil(customers * {{ share }} / 100.0)) as least_{{ share }},
+        {% endfor %}
+        sum(net_amount) as all_net_amount
     from ranked
     group by dimension, dimension_value
 )
