@@ -116,7 +116,7 @@ def _columns(expected: pd.DataFrame) -> str:
     for name in expected.columns:
         if name.endswith("_amount"):
             names.append(f"({name} * 100)::bigint as {name}")
-        elif name.endswith(("_on", "_start")) and name != "at_start":
+        elif name.endswith(("_on", "_start", "_month")) and name != "at_start":
             names.append(f"{name} - date '1970-01-01' as {name}")
         else:
             names.append(name)

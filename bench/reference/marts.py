@@ -18,6 +18,7 @@ from retain.calendars import WEEKDAYS
 PERIODS = ("week", "month", "quarter")
 BREAKDOWNS = ("all", "channel", "region", "category")
 WINDOWS = (0, 30, 60, 90, 180, 365)
+SINCE = "months_since_first"
 MONEY = {"gross": "gross_amount", "discount": "discount_amount", "returns": "returns_amount", "net": "net_amount"}
 # recency 5 to 1, then worth 1 to 5: the grid of docs/metrics.md
 SEGMENTS = {
@@ -81,19 +82,29 @@ def prepared(occasions: pd.DataFrame) -> pd.DataFrame:
 
 def recomputed(shop: Shop) -> Iterator[tuple[str, list[str], pd.DataFrame]]:
     """Name of the mart, its key columns, and the table."""
-    yield (
-        "retention_cohorts_by",
-        ["period", "dimension", "dimension_value", "cohort_start", "activity_start"],
-        cohorts(shop),
-    )
-    yield "customer_flow_by", ["period", "dimension", "dimension_value", "period_start"], flow(shop)
-    windows = cohort_windows(shop)
-    key = ["period", "dimension", "dimension_value", "cohort_start", "within_days"]
-    yield "repeat_purchase_by", key, windows[windows["within_days"] > 0].drop(columns=["net_amount", "margin_amount"])
+    cells, flows, windows = cohorts(shop), flow(shop), cohort_windows(shop)
+    key = ["period", "dimension", "dimension_value"]
+    yield "retention_cohorts_by", [*key, "cohort_start", "activity_start"], cells
+    plain = by_month(cells).drop(columns=["gross_amount", "discount_amount", "returns_amount"])
+    yield "retention_cohorts", ["cohort_month", "activity_month"], plain
+    yield "customer_flow_by", [*key, "period_start"], flows
+    plain = by_month(flows).drop(columns=["reactivated_net_amount", "churned_net_amount"])
+    yield "customer_flow", ["period_start"], plain
+    repeats = windows[windows["within_days"] > 0].drop(columns=["net_amount", "margin_amount"])
+    key += ["cohort_start", "within_days"]
+    yield "repeat_purchase_by", key, repeats
+    yield "repeat_purchase", ["cohort_month", "within_days"], by_month(repeats)
     yield "cohort_value", key, windows.drop(columns="repurchased_customers")
     yield "survival_by", ["dimension", "dimension_value", "from_occasion", "day"], survival(shop)
     yield "customer_value", ["customer_key"], value(shop)
     yield "customer_segments", ["customer_key"], segments(shop)
+
+
+def by_month(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of everybody by month, in the names of the marts that have no others."""
+    rows = table[(table["period"] == "month") & (table["dimension"] == "all")]
+    names = {"cohort_start": "cohort_month", "activity_start": "activity_month", "periods_since_first": SINCE}
+    return rows.drop(columns=["period", "dimension", "dimension_value"]).rename(columns=names)
 
 
 def cohorts(shop: Shop) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pytest
 from retain.warehouse import bi_dsn
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "questions.md"
-# A small shop sells nothing twenty times together, and has no forecast of everybody.
+# What was seen fewer than twenty times is left out, and a small shop may have seen nothing more often.
 MAY_BE_EMPTY = {"What goes with what?", "What do customers buy next?"}
 
 
