@@ -235,6 +235,7 @@ def test_a_backfill_of_airflow_reads_what_changed_in_its_hours(airflow):
 def test_every_model_has_a_square_of_its_own_on_the_page(airflow, page):
     log_in(page, airflow, airflow.password)
     page.get_by_role("link", name="Dags").first.wait_for()
+    page.set_viewport_size({"width": 1400, "height": 2400})  # the page draws only the rows that are in sight
     page.goto(f"{airflow.address}/dags/transform_marts")
     page.get_by_role("button", name="Expand all task groups").click()
     for model in ("stg_mapped__orders", "int_purchase_occasions", "retention_cohorts"):
