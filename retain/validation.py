@@ -14,10 +14,13 @@ import psycopg
 from psycopg import sql
 
 from retain.config import Settings
+from retain.entities import Entity
 from retain.landing import evidence_table, failures_table, gate_table
 from retain.mapping import Mapping
+from retain.records import key_text
 from retain.warehouse import dsn
 
+KEYS_KEPT = 5
 SENTENCES = 3  # so many things observed are named in a finding; the rest is counted
 WORK_MEM = "128MB"
 
@@ -73,10 +76,10 @@ def validate(
             )
             suite = suite_of_entity(mapping.entity.name, shop)
             results.append(warehouse.run(suite, f"load_{load_id}", {"rows_expected": rows_expected}))
-            findings += _findings(connection, suite, results[-1], load_id)
+            findings += _findings(connection, mapping.entity, suite, results[-1], load_id)
         suite = habits.suite()
         results.append(warehouse.run(suite, f"load_{load_id}_evidence", {}))
-        findings += _findings(connection, suite, results[-1], load_id)
+        findings += _findings(connection, mapping.entity, suite, results[-1], load_id)
     return Validated(findings, results)
 
 
@@ -133,13 +136,17 @@ class _warehouse:  # noqa: N801 -- used as a function
         return batch.validate(suite, expectation_parameters=parameters, result_format="BASIC")
 
 
-def _findings(connection: psycopg.Connection[Any], suite: Any, result: Any, load_id: int) -> Iterator[Finding]:
+def _findings(
+    connection: psycopg.Connection[Any], entity: Entity, suite: Any, result: Any, load_id: int
+) -> Iterator[Finding]:
     by_rule = {expectation.meta["rule"]: expectation for expectation in suite.expectations}
     for outcome in result.results:
-        yield _finding(connection, by_rule[outcome.expectation_config.meta["rule"]], outcome, load_id)
+        yield _finding(connection, entity, by_rule[outcome.expectation_config.meta["rule"]], outcome, load_id)
 
 
-def _finding(connection: psycopg.Connection[Any], expectation: Any, outcome: Any, load_id: int) -> Finding:
+def _finding(
+    connection: psycopg.Connection[Any], entity: Entity, expectation: Any, outcome: Any, load_id: int
+) -> Finding:
     meta = expectation.meta
     rule, judges, severity = meta["rule"], meta["judges"], expectation.severity.value
     sentence = expectation.description
@@ -168,9 +175,27 @@ def _finding(connection: psycopg.Connection[Any], expectation: Any, outcome: Any
                 query,
             )
         )
-        return Finding(rule, judges, severity, False, cursor.rowcount, sentence, {})
+        keys = _keys(connection, entity, load_id, rule)
+        return Finding(rule, judges, severity, False, cursor.rowcount, sentence, {"keys": keys})
     # A rule on one row counted it already; a query may have found a row more than once.
     return Finding(rule, judges, severity, False, int(outcome.result["observed_value"]), sentence, {})
+
+
+def _keys(connection: psycopg.Connection[Any], entity: Entity, load_id: int, rule: str) -> list[str]:
+    """The keys of the first rows that a rule names: of a load that is refused, nothing else would say which they were."""
+    rows = connection.execute(
+        sql.SQL(
+            "select {key} from {failures} as failed join {gate} as incoming using (row_number) "
+            "where failed.rule = {rule} and {key} <> '' order by row_number limit {most}"
+        ).format(
+            key=key_text(entity, "incoming"),
+            failures=failures_table(load_id),
+            gate=gate_table(load_id),
+            rule=sql.Literal(rule),
+            most=sql.Literal(KEYS_KEPT),
+        )
+    )
+    return [row[0] for row in rows]
 
 
 def _details(connection: psycopg.Connection[Any], expectation: Any, load_id: int, column: str) -> list[str]:

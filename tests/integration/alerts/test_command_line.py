@@ -80,6 +80,7 @@ def test_a_refused_load_is_one_message_a_channel_the_same_again_none_worse_one_a
     problem = shop.last["problem"]
     assert (problem["source"], problem["entity"]) == ("shop", "orders")
     assert (problem["rows"], problem["rows_of"]) == (15, 18)
+    assert problem["keys"] == ["b0", "b1", "b2", "b3", "b4"]
     assert problem["runbook"] == "docs/runbooks/refused_load.md"
     (mail,) = shop.mail.mails
     assert mail["To"] == "oncall@shop.am"
