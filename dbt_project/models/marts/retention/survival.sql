@@ -69,14 +69,7 @@ at_risk as (
 estimated as (
     select
         *,
-        -- the product of (1 - events / at risk), as a sum of logarithms; nobody is left once all at risk had the event
-        bool_or(event_customers = at_risk_customers) over so_far as is_exhausted,
-        sum(ln(1 - event_customers::double precision / nullif(at_risk_customers, event_customers))) over so_far
-            as log_survival,
-        sum(
-            event_customers::double precision
-            / nullif(at_risk_customers::double precision * (at_risk_customers - event_customers), 0)
-        ) over so_far as greenwood
+        {{ survival_sums() }}
     from at_risk
     window so_far as (partition by from_occasion order by day)
 )
@@ -87,20 +80,5 @@ select
     at_risk_customers::bigint as at_risk_customers,
     event_customers,
     censored_customers,
-    (case when is_exhausted then 0 else exp(log_survival) end)::numeric(7, 6) as survival_rate,
-    -- the band on the scale of log(-log S), which stays inside [0, 1]
-    (
-        case
-            when is_exhausted then 0
-            when log_survival = 0 then 1
-            else exp(log_survival * exp(1.959963984540054 * sqrt(greenwood) / abs(log_survival)))
-        end
-    )::numeric(7, 6) as survival_low,
-    (
-        case
-            when is_exhausted then 0
-            when log_survival = 0 then 1
-            else exp(log_survival * exp(-1.959963984540054 * sqrt(greenwood) / abs(log_survival)))
-        end
-    )::numeric(7, 6) as survival_high
+    {{ survival_rates() }}
 from estimated
