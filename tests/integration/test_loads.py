@@ -11,30 +11,12 @@ from retain.gate import judge
 from retain.landing import land_changes, only_one_load
 from retain.publish import publish_load
 
-SOURCES = """\
-  - name: shop
-    type: files
-    folder: files
-    timezone: Asia/Yerevan
-    entities:
-      customers:
-        files: "customers*.csv"
-        fields: {customer_id: id, email: email, phone: phone, changed_at: changed}
-      orders:
-        files: "orders*.csv"
-        fields: {order_id: id, customer_id: customer, ordered_at: at, gross_amount: amount, currency: currency, changed_at: changed}
-        defaults: {status: paid}
-"""
 HEADER = "id,customer,at,amount,currency,changed\n"
 
 
 @pytest.fixture
-def shop(write_config, tmp_path):
-    (tmp_path / "files").mkdir()
-    settings = load_settings(write_config(SOURCES))
-    warehouse.prepare(settings)
-    write(settings, "customers-1.csv", "id,email,phone,changed\nc1,a@x.am,,2025-01-01\nc2,b@x.am,,2025-01-01\n")
-    return settings
+def shop(shop):
+    return shop.settings
 
 
 def write(settings, name, text):
