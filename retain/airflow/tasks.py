@@ -36,10 +36,13 @@ def in_words() -> Iterator[None]:
 
 
 def compare_keys_if_due(config: Settings, source: str, entity: str) -> int:
-    """How many records were marked deleted. Raises what the comparison ends with; what no load brought is in the task's log."""
+    """How many records changed: marked deleted, or brought by the load that the comparison asked for.
+
+    Raises what the comparison ends with; what no load brought is in the task's log.
+    """
     if not is_due(config, source, entity):
         return 0
-    marked = 0
+    changed = 0
     for outcome in compare_keys(config, source, entity):
         if outcome.error is not None:
             raise outcome.error
@@ -47,8 +50,8 @@ def compare_keys_if_due(config: Settings, source: str, entity: str) -> int:
             raise Refused(f"{outcome.message}.", hint="Look at the source; `retain load --full` reads it anew.")
         for warning in outcome.warnings:
             log.warning("%s %s: %s", source, entity, warning)
-        marked += outcome.rows_changed
-    return marked
+        changed += outcome.rows_changed
+    return changed
 
 
 def window_of_run(config: Settings, dag_run: Any, params: Any) -> Window | None:
