@@ -1,5 +1,5 @@
--- The curve of all customers is computed in two marts, from different intermediate tables: they agree on every day on
--- which somebody came back.
+-- One mart counts who is at risk forward over every day, the other backward over the days on which somebody came back:
+-- they agree on each of these.
 select
     curve.from_occasion,
     curve.day,

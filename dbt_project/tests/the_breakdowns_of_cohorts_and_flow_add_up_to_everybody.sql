@@ -1,5 +1,5 @@
--- Any breakdown of any kind of period has the customers and the money of all customers, and months those of the plain
--- marts.
+-- Any breakdown of any kind of period has the customers and the money of all customers, and cohorts have that of
+-- the flow.
 with flow as (
     select
         period,
@@ -44,15 +44,6 @@ compared as (
         on cohorts.period = everybody.period
         and cohorts.period_start = everybody.period_start
         and everybody.dimension = 'all'
-    union all
-    select
-        'months of the flow' as what,
-        flow.*,
-        months.at_end as expected_customers,
-        months.net_amount as expected_net_amount
-    from flow
-    left join {{ ref('customer_flow') }} as months on flow.period_start = months.period_start
-    where flow.period = 'month'
     union all
     select
         'money of cohorts and flow' as what,

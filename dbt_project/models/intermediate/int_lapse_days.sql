@@ -3,7 +3,15 @@
 -- After how many days without an order a customer counts as lapsed: one row a first category and day of effect, and one
 -- for the shop. It is the 90th percentile of the gaps completed before that day; gaps are whole days, so they are
 -- counted and not sorted.
-with gaps as (
+with months as (
+    select
+        period_index as month_index,
+        counted_until_on
+    from {{ ref('util_periods') }}
+    where period = 'month'
+),
+
+gaps as (
     select
         occasions.first_category,
         {{ days_between('occasions.occasion_on', 'occasions.next_occasion_on') }} as gap_days,
@@ -38,7 +46,7 @@ gaps_until as (
         scoped_gaps.gap_days,
         sum(scoped_gaps.gaps) as gaps
     from scoped_gaps
-    inner join {{ ref('util_months') }} as months on scoped_gaps.month_index <= months.month_index
+    inner join months on scoped_gaps.month_index <= months.month_index
     group by scoped_gaps.first_category, months.counted_until_on, scoped_gaps.gap_days
 ),
 
@@ -88,7 +96,7 @@ select
         when own.gaps >= 500 and scopes.first_category is not null then own.median_gap_days
         else shop.median_gap_days
     end as median_gap_days
-from {{ ref('util_months') }} as months
+from months
 cross join scopes
 left join percentiles as own
     on months.counted_until_on = own.counted_until_on and scopes.first_category = own.first_category

@@ -39,14 +39,11 @@ customer_days as (
 occasions as (
     select
         customer_days.*,
-        days.month_start as occasion_month,
         row_number() over customer as occasion_number,
         lag(customer_days.occasion_on) over customer as previous_occasion_on,
         lead(customer_days.occasion_on) over customer as next_occasion_on,
         first_value(customer_days.occasion_on) over customer as first_occasion_on,
         first_value(days.month_start) over customer as cohort_month,
-        lag(days.month_start) over customer as previous_month,
-        lead(days.month_start) over customer as next_month,
         coalesce(first_value(customer_days.first_channel) over customer, 'unknown') as channel_of_first_order,
         coalesce(first_value(customer_days.first_region) over customer, 'unknown') as region_of_first_order,
         coalesce(first_value(customer_days.first_category) over customer, 'unknown') as category_of_first_order
@@ -63,9 +60,6 @@ select
     next_occasion_on,
     first_occasion_on,
     cohort_month,
-    occasion_month,
-    coalesce(previous_month <> occasion_month, true) as is_first_in_month,
-    coalesce(next_month <> occasion_month, true) as is_last_in_month,
     orders::int as orders,
     gross_amount::numeric(18, 2) as gross_amount,
     discount_amount::numeric(18, 2) as discount_amount,

@@ -1,31 +1,13 @@
 -- Kaplan-Meier estimate of the days from one occasion to the next, for the steps from occasion 1 to 10: one row a step
 -- and day. Customers who have not come back are censored at the end of the last full day.
-with last_full_day as (
-    select {{ add_days(observed_until_on(), -1) }} as day
-),
-
-durations as (
-    select
-        occasions.occasion_number as from_occasion,
-        coalesce(occasions.next_occasion_on <= last_full_day.day, false) as is_event,
-        case
-            when occasions.next_occasion_on <= last_full_day.day
-                then {{ days_between('occasions.occasion_on', 'occasions.next_occasion_on') }}
-            else {{ days_between('occasions.occasion_on', 'last_full_day.day') }}
-        end as day
-    from {{ ref('int_purchase_occasions') }} as occasions
-    cross join last_full_day
-    where occasions.occasion_number <= 10 and occasions.occasion_on <= last_full_day.day
-),
-
-counted as (
+with counted as (
     select
         from_occasion,
         day,
-        count(*) filter (where is_event) as event_customers,
-        count(*) filter (where not is_event) as censored_customers
-    from durations
-    group by from_occasion, day
+        event_customers,
+        censored_customers
+    from {{ ref('int_occasion_gaps') }}
+    where dimension = 'all' and from_occasion <= 10
 ),
 
 steps as (

@@ -1,0 +1,213 @@
+-- One row a kind of period, breakdown and period: who was active at its start, who came, came back, fell silent, and
+-- who is active at its end. A customer is active at day t with an occasion in the active_days days before t.
+with periods as (
+    select *
+    from {{ ref('util_periods') }}
+),
+
+running as (
+    select
+        period,
+        max(period_index) as period_index
+    from periods
+    group by period
+),
+
+bought as (
+    select
+        customer_periods.customer_key,
+        customer_periods.period,
+        customer_periods.period_index,
+        customer_periods.cohort_index = customer_periods.period_index as is_first_period,
+        customer_periods.last_occasion_on,
+        customer_periods.net_amount,
+        customer_periods.first_channel,
+        customer_periods.first_region,
+        customer_periods.first_category,
+        {{ add_days('customer_periods.last_occasion_on', var('active_days')) }} >= periods.counted_until_on
+            as is_active_at_end,
+        case
+            when {{ add_days('customer_periods.last_occasion_on', var('active_days')) }} > {{ as_of_on() }}
+                then running.period_index + 1
+            when customer_periods.period = 'week' then expiry.week_index
+            when customer_periods.period = 'month' then expiry.month_index
+            else expiry.quarter_index
+        end as active_until_index
+    from {{ ref('int_customer_periods') }} as customer_periods
+    inner join periods
+        on customer_periods.period = periods.period and customer_periods.period_index = periods.period_index
+    inner join running on customer_periods.period = running.period
+    inner join {{ ref('util_days') }} as expiry
+        on {{ add_days('customer_periods.last_occasion_on', var('active_days')) }} = expiry.day
+),
+
+-- The last occasion of a period alone decides at which period ends its customer is still active: from the end of that
+-- period to the last period start that is at most active_days later.
+neighbours as (
+    select
+        bought.*,
+        running.period_index as running_index,
+        lag(bought.active_until_index) over customer as previous_active_until_index,
+        lead(bought.period_index) over customer as next_period_index
+    from bought
+    inner join running on bought.period = running.period
+    where bought.is_active_at_end
+    window customer as (partition by bought.customer_key, bought.period order by bought.period_index)
+),
+
+-- What a customer had bought in the active_days days up to an occasion: what is lost when none follows.
+spent as (
+    select
+        customer_key,
+        occasion_on,
+        sum(net_amount) over (
+            partition by customer_key
+            order by occasion_on
+            range between interval '{{ (var("active_days") | int) - 1 }} days' preceding and current row
+        ) as net_amount
+    from {{ ref('int_purchase_occasions') }}
+),
+
+events as (
+    select
+        period,
+        period_index,
+        first_channel,
+        first_region,
+        first_category,
+        0 as new_customers,
+        0 as reactivated_customers,
+        0 as churned_customers,
+        is_first_period::int as first_time_buyers,
+        1 as buyers,
+        net_amount,
+        0.00 as reactivated_net_amount,
+        0.00 as churned_net_amount
+    from bought
+    union all
+    select
+        period,
+        period_index,
+        first_channel,
+        first_region,
+        first_category,
+        is_first_period::int as new_customers,
+        (not is_first_period)::int as reactivated_customers,
+        0 as churned_customers,
+        0 as first_time_buyers,
+        0 as buyers,
+        0.00 as net_amount,
+        case when is_first_period then 0.00 else net_amount end as reactivated_net_amount,
+        0.00 as churned_net_amount
+    from neighbours
+    where coalesce(previous_active_until_index < period_index, true)
+    union all
+    -- active at the start of period active_until_index, and not at its end
+    select
+        neighbours.period,
+        neighbours.active_until_index as period_index,
+        neighbours.first_channel,
+        neighbours.first_region,
+        neighbours.first_category,
+        0 as new_customers,
+        0 as reactivated_customers,
+        1 as churned_customers,
+        0 as first_time_buyers,
+        0 as buyers,
+        0.00 as net_amount,
+        0.00 as reactivated_net_amount,
+        spent.net_amount as churned_net_amount
+    from neighbours
+    inner join spent
+        on neighbours.customer_key = spent.customer_key and neighbours.last_occasion_on = spent.occasion_on
+    where
+        coalesce(neighbours.next_period_index > neighbours.active_until_index, true)
+        and neighbours.active_until_index <= neighbours.running_index
+),
+
+counted as (
+    select
+        period,
+        period_index,
+        {{ breakdown() }},
+        sum(new_customers) as new_customers,
+        sum(reactivated_customers) as reactivated_customers,
+        sum(churned_customers) as churned_customers,
+        sum(first_time_buyers) as first_time_buyers,
+        sum(buyers) as buyers,
+        sum(net_amount) as net_amount,
+        sum(reactivated_net_amount) as reactivated_net_amount,
+        sum(churned_net_amount) as churned_net_amount
+    from events
+    group by {{ breakdown_sets('period, period_index') }}
+),
+
+breakdowns as (
+    select distinct
+        dimension,
+        dimension_value
+    from counted
+),
+
+changes as (
+    select
+        periods.*,
+        breakdowns.dimension,
+        breakdowns.dimension_value,
+        coalesce(counted.new_customers, 0) as new_customers,
+        coalesce(counted.reactivated_customers, 0) as reactivated_customers,
+        coalesce(counted.churned_customers, 0) as churned_customers,
+        coalesce(counted.first_time_buyers, 0) as first_time_buyers,
+        coalesce(counted.buyers, 0) as buyers,
+        coalesce(counted.net_amount, 0) as net_amount,
+        coalesce(counted.reactivated_net_amount, 0) as reactivated_net_amount,
+        coalesce(counted.churned_net_amount, 0) as churned_net_amount
+    from periods
+    cross join breakdowns
+    left join counted
+        on periods.period = counted.period
+        and periods.period_index = counted.period_index
+        and breakdowns.dimension = counted.dimension
+        and breakdowns.dimension_value = counted.dimension_value
+),
+
+stocks as (
+    select
+        *,
+        sum(new_customers + reactivated_customers - churned_customers) over (
+            partition by period, dimension, dimension_value order by period_index
+        )::bigint as at_end
+    from changes
+),
+
+flow as (
+    select
+        *,
+        (at_end - new_customers - reactivated_customers + churned_customers)::bigint as at_start
+    from stocks
+)
+
+select
+    period,
+    dimension,
+    dimension_value,
+    period_start,
+    period_label,
+    at_start,
+    new_customers::bigint as new_customers,
+    reactivated_customers::bigint as reactivated_customers,
+    churned_customers::bigint as churned_customers,
+    at_end,
+    (at_start - churned_customers)::bigint as retained_customers,
+    {{ rate('(at_end - new_customers)', 'at_start', 12) }} as retention_rate_stock,
+    {{ rate('(at_start - churned_customers)', 'at_start') }} as retention_rate_strict,
+    (1 - {{ rate('(at_start - churned_customers)', 'at_start') }})::numeric(7, 6) as churn_rate,
+    first_time_buyers::bigint as first_time_buyers,
+    buyers::bigint as buyers,
+    net_amount::numeric(18, 2) as net_amount,
+    reactivated_net_amount::numeric(18, 2) as reactivated_net_amount,
+    churned_net_amount::numeric(18, 2) as churned_net_amount,
+    is_closed as is_mature,
+    closes_on as matures_on,
+    counted_until_on
+from flow
