@@ -18,10 +18,10 @@ from retain.forecast.forecaster import ForecastOptions, make_forecaster
 from retain.forecast.gamma_gamma import SpendLikelihood
 from retain.forecast.graded import Said, grade_all
 from retain.forecast.maximum_likelihood import maximise
-from retain.forecast.prediction import HORIZONS
+from retain.forecast.prediction import HORIZONS, INTERVAL, Prediction
 from retain.forecast.purchase_likelihood import PurchaseLikelihood
 from retain.forecast.risk import Scores
-from retain.forecast.statistics import States
+from retain.forecast.statistics import IntArray, States
 
 Tell = Callable[[str], None]
 
@@ -150,7 +150,7 @@ def _against_truth(tell: Tell, back: int) -> dict[str, Any]:
         p, name = scores.risk(prediction)
         true = shops.truth(clock, buyers, history, days)
         happened, cents = everything.between(history, until + days)
-        interval = (prediction.value, prediction.low, prediction.high)
+        interval = (prediction.value, prediction.low, prediction.high, prediction.interval_holds)
         whole = [one for one in grade_all([Said(name, p, *interval)], happened, cents) if one.band == 0]
         band = np.minimum((p * 10).astype(int), 9)
         apart = np.abs(np.bincount(band, weights=p - true["p_no_order"])).sum() / len(p)
@@ -161,8 +161,17 @@ def _against_truth(tell: Tell, back: int) -> dict[str, Any]:
             "total_bias": whole[1].total_bias,
             "total_bias_to_truth": float(prediction.value.sum() / true["value"].sum() - 1.0),
             "interval_coverage": whole[1].interval_coverage,
+            "interval_promised": whole[1].interval_promised,
+            "interval_coverage_where_80_is_possible": _coverage(prediction, cents),
         }
     return said
+
+
+def _coverage(prediction: Prediction, cents: IntArray) -> float:
+    """Share of outcomes inside the intervals of customers whose interval can hold as little as 80 %."""
+    chosen, was = prediction.p_no_order <= INTERVAL, cents / 100.0
+    inside = (was >= np.floor(prediction.low * 100) / 100) & (was <= np.ceil(prediction.high * 100) / 100)
+    return float(inside[chosen].mean())
 
 
 def lines(document: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -220,7 +229,9 @@ def headline(document: dict[str, Any]) -> list[str]:
             said.append(
                 f"  {days:>3} days: calibration error {one['calibration_error']:.4f} ({one['calibration_error_to_truth']:.4f}"
                 f" beside the truth), total bias {one['total_bias']:+.1%} ({one['total_bias_to_truth']:+.1%} beside the truth),"
-                f" interval coverage {one['interval_coverage']:.1%}, no order by {one['model']}"
+                f" interval coverage {one['interval_coverage']:.1%} (said: {one['interval_promised']:.1%};"
+                f" {one['interval_coverage_where_80_is_possible']:.1%} of those with an order likelier than 20 %),"
+                f" no order by {one['model']}"
             )
     if "step" in document:
         step = document["step"]

@@ -89,7 +89,7 @@ def _closed(
         said = [Said(name, p, is_published=True)]
         if name != forecaster.model:
             said.append(Said(forecaster.model, prediction.p_no_order))
-        value = (prediction.value, prediction.low, prediction.high)
+        value = (prediction.value, prediction.low, prediction.high, prediction.interval_holds)
         said.append(Said(forecaster.model, None, *value, is_published=True))
         naive = baselines(occasions, history, prediction.days)
         yield prediction.days, [*said, *(one for one in naive if one.model != forecaster.model)]

@@ -79,6 +79,10 @@ SAID = """
             coalesce(predictions.predicted_value, 0)::float8,
             coalesce(predictions.predicted_value_low, 0)::float8,
             coalesce(predictions.predicted_value_high, 0)::float8,
+            coalesce(
+                predictions.interval_holds,
+                greatest(0.8, coalesce(predictions.p_no_order_by_purchases, predictions.p_no_order))
+            )::float8,
             outcomes.occasions::int8,
             (outcomes.net_amount * 100)::int8
         from forecast.predictions as predictions
@@ -90,15 +94,15 @@ SAID = """
         order by predictions.customer_key
     ) to stdout (format binary)
 """
-NUMBERS = ("risk", "alone", "value", "low", "high")
+NUMBERS = ("risk", "alone", "value", "low", "high", "holds")
 ROW = np.dtype(
     [("columns", ">i2"), ("l0", ">i4"), ("key", "V16")]
     + [field for name in NUMBERS for field in ((f"{name} length", ">i4"), (name, ">f8"))]
-    + [("l6", ">i4"), ("occasions", ">i8"), ("l7", ">i4"), ("cents", ">i8")]
+    + [("l7", ">i4"), ("occasions", ">i8"), ("l8", ">i4"), ("cents", ">i8")]
 )
 GRADE_COLUMNS = (
     "target, model, is_published, band, customers, expected, observed, calibration_error, brier_score, log_loss, auc,"
-    " total_bias, rank_correlation, interval_coverage"
+    " total_bias, rank_correlation, interval_coverage, interval_promised"
 )
 
 
@@ -130,7 +134,8 @@ def grade_due(connection: psycopg.Connection[Any], due: Due, occasions: Occasion
     said = [Said(due.risk_model, number["risk"], is_published=True)]
     if due.risk_model != due.model:
         said.append(Said(due.model, number["alone"]))
-    said.append(Said(due.model, None, number["value"], number["low"], number["high"], is_published=True))
+    value, low, high, holds = (number[name] for name in ("value", "low", "high", "holds"))
+    said.append(Said(due.model, None, value, low, high, holds, is_published=True))
     history = occasions.history(day_number(due.as_of_on))
     at, is_known = positions(occasions.keys[history.customer], rows["key"])
     if is_known.all():  # else some customers are others by now, and a baseline for them is not known
@@ -141,10 +146,11 @@ def grade_due(connection: psycopg.Connection[Any], due: Due, occasions: Occasion
 
 
 def _taken(said: Said, at: Any) -> Said:
-    p, value, low, high = (
-        None if part is None else part[at] for part in (said.p_no_order, said.value, said.low, said.high)
+    p, value, low, high, holds = (
+        None if part is None else part[at]
+        for part in (said.p_no_order, said.value, said.low, said.high, said.interval_holds)
     )
-    return Said(said.model, p, value, low, high)
+    return Said(said.model, p, value, low, high, holds)
 
 
 def write_grades(

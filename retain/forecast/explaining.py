@@ -90,7 +90,7 @@ def show_explanation(said: Explanation, currency: str, console: Console) -> None
     """Print it; fits 80 columns."""
     console.print(Text(f"Customer {said.customer_key}, as of {said.as_of_on}", style="bold"))
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("next days", "no order", "occasions", f"value, {currency}", "80 % interval", "discounted"):
+    for column in ("next days", "no order", "occasions", f"value, {currency}", "interval", "discounted"):
         table.add_column(column, justify="right", no_wrap=True)
     for row in said.horizons:
         table.add_row(
@@ -98,7 +98,7 @@ def show_explanation(said: Explanation, currency: str, console: Console) -> None
             f"{row['p_no_order']:.1%}",
             f"{row['expected_occasions']:.2f}",
             f"{row['predicted_value']:,.2f}",
-            f"{row['predicted_value_low']:,.0f} to {row['predicted_value_high']:,.0f}",
+            _interval(row),
             f"{row['discounted_value']:,.2f}",
         )
     console.print(table)
@@ -112,3 +112,9 @@ def show_explanation(said: Explanation, currency: str, console: Console) -> None
     if not risk["is_predictable"]:
         console.print(Text(f"\nNot predictable: {risk['not_predictable_reason']}.", style="yellow"))
     console.print(Text(f"version {said.version}; orders and value by {risk['model']}", style="dim"))
+
+
+def _interval(row: dict[str, Any]) -> str:
+    """Both ends, and the chance of what comes to lie between them where the ledger has it."""
+    ends = f"{row['predicted_value_low']:,.0f} to {row['predicted_value_high']:,.0f}"
+    return ends if row["interval_holds"] is None else f"{ends} ({row['interval_holds']:.0%})"

@@ -32,6 +32,7 @@ class Said:
     value: FloatArray | None = None
     low: FloatArray | None = None
     high: FloatArray | None = None
+    interval_holds: FloatArray | None = None
     is_published: bool = False
 
 
@@ -44,6 +45,8 @@ class Grade:
     total_bias           value: expected over observed, less 1
     rank_correlation     value: Spearman's
     interval_coverage    value: share of customers inside their 80 % interval
+    interval_promised    value: mean probability that the intervals were said to hold: 0.8, or more where no order at all
+                         is likelier than that
     """
 
     target: str
@@ -60,6 +63,7 @@ class Grade:
     total_bias: float | None = None
     rank_correlation: float | None = None
     interval_coverage: float | None = None
+    interval_promised: float | None = None
 
     def row(self) -> tuple[object, ...]:
         return tuple(asdict(self).values())
@@ -81,7 +85,7 @@ def baselines(occasions: Occasions, history: History, days: int) -> list[Said]:
     (rule,) = predict_same_rate(history, discount_rate=0.0, horizons=[days])
     everybody = len(history)
     said = [
-        Said(SAME_RATE, rule.p_no_order, rule.value, rule.low, rule.high),
+        Said(SAME_RATE, rule.p_no_order, rule.value, rule.low, rule.high, rule.interval_holds),
         Said(NOBODY_RETURNS, np.ones(everybody), np.zeros(everybody)),
     ]
     before = occasions.history(history.until - days)
@@ -128,7 +132,7 @@ def _no_order(said: Said, p: FloatArray, silent: BoolArray) -> Iterator[Grade]:
 
 
 def _value(said: Said, value: FloatArray, was: FloatArray) -> Iterator[Grade]:
-    inside = None
+    inside, holds = None, said.interval_holds
     if said.low is not None and said.high is not None:  # as published: to the cent
         inside = (was >= np.floor(said.low * 100) / 100) & (was <= np.ceil(said.high * 100) / 100)
 
@@ -145,6 +149,7 @@ def _value(said: Said, value: FloatArray, was: FloatArray) -> Iterator[Grade]:
             total_bias=_rounded(expected / observed - 1.0) if observed > 0 else None,
             rank_correlation=_rank_correlation(value[rows], was[rows]),
             interval_coverage=None if inside is None else _rounded(inside[rows].mean()),
+            interval_promised=None if holds is None else _rounded(holds[rows].mean()),
         )
 
     yield grade(0, np.ones(len(value), dtype=bool))

@@ -25,7 +25,8 @@ def grade(
                        customer makes in as long a time, summed over customers. It uses the parameters and nobody's own
                        past, so it tests the model as a whole (Fader, Hardie & Lee 2005, figure 4)
     value_*            the same for net amount; bias is (expected - actual) / actual
-    interval_coverage  share of customers whose actual value lay in the 80 % interval; None without intervals
+    interval_*         share of customers whose actual value lay in the 80 % interval (coverage), and the mean of what
+                       the intervals were said to hold (promised); None without intervals
     no_order_*         share of customers without an order, mean of the probabilities, and Brier score
     """
     actual_value = cents / 100.0
@@ -36,6 +37,7 @@ def grade(
     inside = (actual_value >= np.floor(prediction.low * 100) / 100) & (
         actual_value <= np.ceil(prediction.high * 100) / 100
     )
+    has_intervals = bool(np.isfinite(prediction.high).all())
     return {
         "holdout_days": prediction.days,
         "customers": len(history),
@@ -49,7 +51,8 @@ def grade(
         "value_bias": _rounded(prediction.value.sum() / actual_value.sum() - 1.0) if actual_value.sum() > 0 else None,
         "value_mean_absolute_error": _rounded(np.abs(prediction.value - actual_value).mean()),
         "value_correlation": _correlation(prediction.value, actual_value),
-        "interval_coverage": _rounded(inside.mean()) if np.isfinite(prediction.high).all() else None,
+        "interval_coverage": _rounded(inside.mean()) if has_intervals else None,
+        "interval_promised": _rounded(prediction.interval_holds.mean()) if has_intervals else None,
         "no_order_expected": _rounded(prediction.p_no_order.mean()),
         "no_order_actual": _rounded(silent.mean()),
         "no_order_brier": _rounded(((prediction.p_no_order - silent) ** 2).mean()),

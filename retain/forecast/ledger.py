@@ -97,7 +97,7 @@ def write_predictions(
     names = (
         "customer_key, as_of_on, horizon_days, model, version, p_alive, expected_occasions, expected_spend, predicted_value,"
         " predicted_value_low, predicted_value_high, discounted_value, p_no_order, is_predictable, not_predictable_reason,"
-        " training_from, training_until, risk_model, p_no_order_by_purchases"
+        " training_from, training_until, risk_model, p_no_order_by_purchases, interval_holds"
     )
     with (
         connection.cursor() as cursor,
@@ -126,6 +126,7 @@ def write_predictions(
                 "training_until": binary.day(np.datetime64(as_of_on)),
                 "risk_model": binary.text(risk_model),
                 "p_no_order_by_purchases": binary.doubles(prediction.p_no_order),
+                "interval_holds": binary.reals(prediction.interval_holds),
             }
             for block in binary.blocks(columns, len(forecaster.history)):
                 copy.write(block)

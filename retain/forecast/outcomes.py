@@ -28,12 +28,18 @@ LEVELS = 200  # quantiles kept of the draws
 NODES = 8  # of T a different x, evenly spaced in log(alpha + T)
 EXACT_UP_TO = 20  # repeats; above, counts within 5 % of each other share a simulation
 STEP = 1.05
+HALVINGS = 11  # a share is then right to a quarter of a thousandth
 MOST_OCCASIONS = 4096  # in a horizon, more than ten a day over a year
 
 
 class Outcomes(Protocol):
-    def quantile(self, level: FloatArray) -> FloatArray:
-        """Quantile of value over its scale, given at least one order; one level a state."""
+    def quantile(self, level: FloatArray, of: IntArray | None = None) -> FloatArray:
+        """Quantile of value over its scale, given at least one order; one level a state, or one each of the states
+        `of`."""
+        ...
+
+    def share_up_to(self, amount: FloatArray, of: IntArray) -> FloatArray:
+        """Chance of no more than `amount` (over its scale), given at least one order; one each of the states `of`."""
         ...
 
 
@@ -46,18 +52,29 @@ class SimulatedOutcomes:
     node: IntArray
     between: FloatArray
 
-    def quantile(self, level: FloatArray) -> FloatArray:
-        """Quantile of (value / scale) given at least one order, one `level` in (0, 1) a state."""
+    def quantile(self, level: FloatArray, of: IntArray | None = None) -> FloatArray:
+        """Quantile of (value / scale) given at least one order, one `level` in (0, 1) a state, or one each of the states
+        `of`."""
+        row, node, between = self.row, self.node, self.between
+        if of is not None:
+            row, node, between = row[of], node[of], between[of]
         position = np.clip(level * LEVELS - 0.5, 0.0, LEVELS - 1.000001)
         below = position.astype(np.int64)
         above = position - below
 
         def at(node: IntArray) -> FloatArray:
-            return np.asarray(
-                self.table[self.row, node, below] * (1.0 - above) + self.table[self.row, node, below + 1] * above
-            )
+            return np.asarray(self.table[row, node, below] * (1.0 - above) + self.table[row, node, below + 1] * above)
 
-        return np.exp(at(self.node) * (1.0 - self.between) + at(self.node + 1) * self.between)
+        return np.exp(at(node) * (1.0 - between) + at(node + 1) * between)
+
+    def share_up_to(self, amount: FloatArray, of: IntArray) -> FloatArray:
+        """The inverse of `quantile`, by halving."""
+        low, high = np.zeros(len(of)), np.ones(len(of))
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            is_below = self.quantile(middle, of) <= amount
+            low, high = np.where(is_below, middle, low), np.where(is_below, high, middle)
+        return (low + high) / 2
 
 
 def simulate(

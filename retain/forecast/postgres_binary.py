@@ -72,6 +72,11 @@ def doubles(values: npt.NDArray[np.float64]) -> Column:
     return Column(values, np.dtype(">f8"))
 
 
+def reals(values: npt.NDArray[np.float64]) -> Column:
+    """Four bytes each: seven digits."""
+    return Column(values, np.dtype(">f4"))
+
+
 def amounts(values: npt.NDArray[np.float64], decimals: int) -> Column:
     """Amounts that are not negative, rounded half to even to `decimals` (at most 4) decimals, as numeric."""
 

@@ -17,6 +17,7 @@ FloatArray = npt.NDArray[np.float64]
 HORIZONS = (30, 90, 180, 365)
 DAYS_A_YEAR = 365.0
 INTERVAL = 0.8
+SMALLEST_SCALE = 1e-9  # currency units, of a customer who is not expected to spend anything
 NODES_OF_DISCOUNT = 4  # Gauss-Legendre points: the discount of a year is then right to nine digits
 
 
@@ -28,7 +29,8 @@ class Prediction:
     expected_occasions  mean number of occasions in the horizon
     expected_spend      mean net amount of an occasion, currency units
     value               expected_occasions · expected_spend
-    low, high           80 % of outcomes lie between them; `value` always does too
+    low, high           80 % of outcomes lie between them, or more (see `interval_levels`); `value` always does too
+    interval_holds      probability that the models give to an outcome from `low` to `high`
     discounted          value, every occasion discounted from the day it is expected on
     p_no_order          probability of no occasion in the horizon
     """
@@ -40,6 +42,7 @@ class Prediction:
     value: FloatArray
     low: FloatArray
     high: FloatArray
+    interval_holds: FloatArray
     discounted: FloatArray
     p_no_order: FloatArray
 
@@ -57,7 +60,7 @@ def predict(
     intervals: bool = True,
 ) -> Iterator[Prediction]:
     """One prediction a horizon, made when asked for, so that only one is in memory. `seasons` are those of `states`;
-    without `intervals`, which cost most, both ends are NaN.
+    without `intervals`, which cost most, everything about them is NaN.
 
     Without a `spend` model a customer's spend is their own mean over all occasions. `discount_rate` is a year's: money
     that comes after d days counts (1 + rate)^(-d/365), continuously in d."""
@@ -103,17 +106,18 @@ def _one_horizon(
     discounted = (p_alive * _discounted(model, pairs, history.until, days, known)[pairs.pair_of])[of_customer]
     value = occasions * known.expected_spend
     p_no_order = model.p_no_order(states.x, states.t_x, states.t, weeks)
-    low = high = np.full(len(history), np.nan)
+    low = high = holds = np.full(len(history), np.nan)
     if known.intervals:
-        low, high = _interval(model, spend, history, states, known, p_no_order, weeks)
+        low, high, holds = _interval(model, spend, history, states, known, p_no_order, weeks, value)
     return Prediction(
         days=days,
         p_alive=p_alive[of_customer],
         expected_occasions=occasions,
         expected_spend=known.expected_spend,
         value=value,
-        low=np.minimum(low, value),
-        high=np.maximum(high, value),
+        low=low,
+        high=high,
+        interval_holds=holds,
         discounted=discounted * known.expected_spend,
         p_no_order=p_no_order[of_customer],
     )
@@ -127,14 +131,25 @@ def _interval(
     known: _Known,
     p_no_order: FloatArray,
     weeks: float,
-) -> tuple[FloatArray, FloatArray]:
-    """Both ends, one a customer: quantiles of the state, times the customer's scale (see `outcomes`)."""
+    value: FloatArray,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Both ends and what lies between them, one a customer: quantiles of the state, times the customer's scale (see
+    `outcomes`), and stretched where they leave out the mean `value`."""
     outcomes = simulate(model, spend, states.x, states.t, weeks, known.seed)
     # gamma + x·mean, written so that it also holds for a customer whose repeats were set aside.
     scale = 1.0 if spend is None else (spend.p * history.x + spend.q - 1.0) / spend.p
     scale = scale * known.expected_spend
     low, high = (np.where(level > 0, outcomes.quantile(level), 0.0) for level in interval_levels(p_no_order))
-    return low[states.state_of] * scale, high[states.state_of] * scale
+    low, high, nothing = low[states.state_of] * scale, high[states.state_of] * scale, p_no_order[states.state_of]
+    holds = np.maximum(INTERVAL, nothing)
+    stretched = np.flatnonzero((low > value) | (high < value))
+    low, high = np.minimum(low, value), np.maximum(high, value)
+    of, unit = states.state_of[stretched], np.maximum(np.broadcast_to(scale, low.shape)[stretched], SMALLEST_SCALE)
+    share = outcomes.share_up_to(high[stretched] / unit, of)
+    left_out = np.where(low[stretched] > 0, outcomes.share_up_to(low[stretched] / unit, of), 0.0)
+    below = np.where(low[stretched] > 0, nothing[stretched], 0.0)
+    holds[stretched] = nothing[stretched] - below + (1.0 - nothing[stretched]) * (share - left_out)
+    return low, high, holds
 
 
 def interval_levels(p_no_order: FloatArray) -> tuple[FloatArray, FloatArray]:

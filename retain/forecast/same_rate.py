@@ -4,7 +4,7 @@ beat."""
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from scipy.special import pdtrik
+from scipy.special import pdtr, pdtrik
 
 from retain.forecast.prediction import DAYS_A_YEAR, HORIZONS, Prediction, interval_levels
 from retain.forecast.statistics import History
@@ -37,6 +37,8 @@ def predict_same_rate(
             np.where(level > 0, np.ceil(pdtrik(np.clip(p_no_order + level * orders, 0, 1), expected)), 0.0)
             for level in (lower, upper)
         )
+        low, high = np.minimum(np.nan_to_num(low), expected), np.maximum(np.nan_to_num(high), expected)
+        below = np.where(low > 0, pdtr(np.ceil(low) - 1.0, expected), 0.0)
         value = expected * spend
         yield Prediction(
             days=days,
@@ -44,8 +46,9 @@ def predict_same_rate(
             expected_occasions=expected,
             expected_spend=spend,
             value=value,
-            low=np.minimum(np.nan_to_num(low) * spend, value),
-            high=np.maximum(np.nan_to_num(high) * spend, value),
+            low=low * spend,
+            high=high * spend,
+            interval_holds=pdtr(np.floor(high), expected) - below,
             discounted=value * (-np.expm1(-force * days) / (force * days) if force > 0 else 1.0),
             p_no_order=p_no_order,
         )

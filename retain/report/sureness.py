@@ -122,8 +122,8 @@ def grades(rows: Rows, backcast: Row | None, currency: str) -> list[Grade]:
             ("Customers without an order", "no_order"),
         )
     ]
-    inside = Grade("Customers inside their 80% interval", "80%", formats.NOTHING, number(said, "interval_coverage"))
-    return [*lines, inside]
+    promised, was = (number(said, f"interval_{name}") for name in ("promised", "coverage"))
+    return [*lines, Grade("Customers inside their 80% interval", promised, formats.NOTHING, was)]
 
 
 def calibration(rows: Rows) -> Calibration | None:

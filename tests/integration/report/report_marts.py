@@ -229,7 +229,13 @@ def models():
         "fitted_at": datetime.now(UTC),
     }
     parameters = {"parameters": Jsonb({"r": 0.25, "alpha": 4.5}), "is_identified": True}
-    grades = {"holdout_days": 43, "value_expected": 648_000.0, "value_actual": 644_000.0, "interval_coverage": 0.84}
+    grades = {
+        "holdout_days": 43,
+        "value_expected": 648_000.0,
+        "value_actual": 644_000.0,
+        "interval_coverage": 0.84,
+        "interval_promised": 0.83,
+    }
     past = {"purpose": "backcast", "as_of_on": date(2025, 3, 3), "grades": Jsonb(grades)}
     return [
         {**fitted, **parameters, "model": "bg_nbd", "purpose": "current", "as_of_on": AS_OF},

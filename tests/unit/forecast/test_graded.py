@@ -32,11 +32,12 @@ def test_grades_of_a_probability_are_those_of_scikit_learn():
 
 def test_grades_of_a_value_are_bias_rank_and_coverage():
     value, low, high = np.array([10.0, 20.0, 30.0, 40.0]), np.zeros(4), np.array([15.0, 15.0, 60.0, 60.0])
-    said = Said("one", None, value, low, high)
+    said = Said("one", None, value, low, high, np.array([0.8, 0.8, 0.8, 0.96]))
     whole = next(grade_all([said], np.ones(4, dtype=int), np.array([1000, 1600, 4000, 3400])))
     assert (whole.expected, whole.observed) == (100.0, 100.0)
     assert whole.total_bias == 0
     assert whole.interval_coverage == 0.75
+    assert whole.interval_promised == 0.84
     assert whole.rank_correlation == pytest.approx(0.8)
 
 

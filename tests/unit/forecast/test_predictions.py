@@ -74,6 +74,36 @@ def test_eighty_percent_of_outcomes_lie_in_the_interval_where_nothing_alone_is_l
     assert inside.mean() >= 0.78
 
 
+@pytest.mark.parametrize("spend", [SPEND, GammaGamma(0.7, 4.0, 15.0)], ids=["even amounts", "uneven amounts"])
+@pytest.mark.parametrize("days", [30, 365])
+def test_the_intervals_hold_as_much_as_they_promise_of_whomever(simulate, days, spend):
+    shop = simulate(30_000, 1_300, join_days=800, **vars(spend), seed=5)
+    history = shop.history(900)
+    (prediction,) = predictions(history, spend=spend, horizons=[days])
+    _, cents = shop.between(history, 900 + days)
+    inside = (cents / 100 >= prediction.low) & (cents / 100 <= prediction.high)
+    promised, nothing = prediction.interval_holds, prediction.p_no_order
+    assert (promised >= np.maximum(0.8, np.where(nothing >= 0.1, nothing, 0.0)) - 1e-3).all()
+    stretched = promised > np.maximum(0.8, nothing) + 0.01  # to reach the mean
+    for some in (nothing < 0.5, (nothing >= 0.5) & (nothing < 0.8), nothing >= 0.8, stretched):
+        if some.sum() > 1_000:
+            error = np.sqrt((promised * (1 - promised))[some].sum()) / some.sum()
+            assert inside[some].mean() == pytest.approx(promised[some].mean(), abs=3.5 * error + 0.002)
+    assert promised[nothing >= 0.8].mean() > 0.85
+    assert inside.mean() == pytest.approx(promised.mean(), abs=0.008)
+
+
+def test_the_rule_promises_what_its_counts_hold(simulate):
+    history = simulate(500, 200).history(150)
+    for prediction in predict_same_rate(history, discount_rate=0.0):
+        for customer in (0, 100, 300):
+            counts = np.random.default_rng(2).poisson(prediction.expected_occasions[customer], 200_000)
+            amount = counts * prediction.expected_spend[customer]
+            low, high = prediction.low[customer] - 1e-9, prediction.high[customer] + 1e-9
+            share = ((amount >= low) & (amount <= high)).mean()
+            assert prediction.interval_holds[customer] == pytest.approx(share, abs=0.005)
+
+
 def test_the_interval_of_one_customer_is_that_of_direct_simulation(history):
     (year,) = predictions(history, horizons=[365])
     customer = int(np.flatnonzero((history.x == 9) & (year.p_no_order < 0.09))[0])

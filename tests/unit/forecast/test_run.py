@@ -124,7 +124,7 @@ def test_the_ledger_holds_what_was_predicted_to_the_cent(shop, cdnow):
     for prediction in forecaster.predictions():
         rows = connection.execute(
             "select p_alive, expected_occasions, p_no_order_by_purchases, expected_spend, predicted_value, predicted_value_low,"
-            " predicted_value_high, discounted_value, is_predictable, not_predictable_reason"
+            " predicted_value_high, discounted_value, is_predictable, not_predictable_reason, interval_holds"
             " from forecast.predictions where horizon_days = %s order by customer_key",
             [prediction.days],
         ).fetchall()
@@ -140,6 +140,7 @@ def test_the_ledger_holds_what_was_predicted_to_the_cent(shop, cdnow):
         assert all(row[4] >= row[5] and row[4] <= row[6] for row in rows)
         assert set(columns[8]) == {True}
         assert set(columns[9]) == {None}
+        assert np.array(columns[10]) == pytest.approx(prediction.interval_holds, abs=1e-6)
 
 
 def test_one_changed_amount_is_a_new_version_and_the_old_one_stays(shop, cdnow):
@@ -252,6 +253,14 @@ def test_predictions_are_graded_when_their_horizon_has_closed(shop, cdnow):
         "select avg((occasions = 0)::int)::float8 from forecast.outcomes where horizon_days = 90"
     ).fetchone()[0]
     assert {row[4] for key, row in graded.items() if key[0] == "no_order"} == {round(silent, 6)}
+    promised, said = connection.execute(
+        "select (select interval_promised from forecast.grades where target = 'value' and band = 0 and is_published"
+        " and horizon_days = 90 and version = %(version)s and as_of_on = '1997-12-31'),"
+        " (select avg(interval_holds) from forecast.predictions where horizon_days = 90 and version = %(version)s)",
+        {"version": first.version},
+    ).fetchone()
+    assert promised == pytest.approx(said, abs=1e-5)
+    assert promised > 0.85
     again = run_forecast(connection, settings("as_of: 1998-04-05\n"))
     assert again.graded == 0
     assert "2 earlier forecasts have come due and were graded" in printed(later, 200)

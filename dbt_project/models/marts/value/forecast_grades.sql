@@ -22,6 +22,7 @@ select
     total_bias,
     rank_correlation,
     interval_coverage,
+    interval_promised,
     case when target = 'value' then '{{ var("reporting_currency") }}' end as currency
 from {{ source('forecast', 'grades') }}
 where {{ add_days('as_of_on', 'horizon_days') }} <= {{ as_of_on() }}
