@@ -27,7 +27,8 @@ BEFORE = "before_tonight"
 TONIGHT = ("customers", "orders", "order_items", "returns")  # the others are there: they are loaded the same way
 # A few rows of tonight go to quarantine, and some of them wait: a crash must not change that either.
 SPOILED = (("decimal_comma", "orders"), ("customers_unknown", "orders"), ("negative_quantity", "order_items"))
-ABOUT_LOADS = ("load_health",)  # says when things were loaded, which a repeated run may say differently
+# They say when and how often things were loaded, which a repeated run may say differently.
+ABOUT_LOADS = ("load_health", "load_history", "quarantine_reasons", "validation_results")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """A mart as of a past day uses nothing that was known later, and nothing of how the rows came in."""
 
-MARTS_OF_LOADS = {"load_health"}  # tells of loads, not of the shop
+# They tell of loads, not of the shop.
+MARTS_OF_LOADS = {"load_health", "load_history", "quarantine_reasons", "reconciliation", "validation_results"}
 
 
 def tables(built, schema):
