@@ -27,7 +27,10 @@ OLD_RATE_DAYS = 10  # longer than any holidays during which no rates are publish
 
 
 def suite(shop: Shop) -> gx.ExpectationSuite:
-    day = f"(subselect.ordered_at at time zone '{shop.timezone}')::date"
+    # The first moment of a day of a rate, once a currency: the day of every order would cost more than all else here.
+    known = "from raw.exchange_rates where not is_deleted group by currency) as known where known.currency = subselect.currency"
+    first = f"min(rate_on)::timestamp at time zone '{shop.timezone}' as first_at"
+    old = f"(max(rate_on) + {OLD_RATE_DAYS + 1})::timestamp at time zone '{shop.timezone}' as old_at"
     return suite_of(
         "orders",
         shop,
@@ -39,18 +42,15 @@ def suite(shop: Shop) -> gx.ExpectationSuite:
                 "rate_exists",
                 "there is no exchange rate for its currency on or before its day",
                 f"currency <> '{shop.reporting_currency}' and ordered_at is not null and not exists ("
-                "select 1 from (select currency, min(rate_on) as first_on from raw.exchange_rates where not is_deleted "
-                f"group by currency) as known where known.currency = subselect.currency and known.first_on <= {day})",
+                f"select 1 from (select currency, {first} {known} and known.first_at <= subselect.ordered_at)",
                 about=("currency",),
                 waits=True,
             ),
             lookup_rule(
                 "rate_is_recent",
                 f"the last exchange rate for its currency is more than {OLD_RATE_DAYS} days older than the order",
-                f"currency <> '{shop.reporting_currency}' and exists ("
-                "select 1 from (select currency, min(rate_on) as first_on, max(rate_on) as last_on from raw.exchange_rates "
-                "where not is_deleted group by currency) as known where known.currency = subselect.currency "
-                f"and known.first_on <= {day} and known.last_on < {day} - {OLD_RATE_DAYS})",
+                f"currency <> '{shop.reporting_currency}' and exists (select 1 from (select currency, {first}, {old} {known} "
+                "and known.first_at <= subselect.ordered_at and known.old_at <= subselect.ordered_at)",
                 about=("currency",),
                 severity=WARNING,
             ),

@@ -1,7 +1,7 @@
 """The vocabulary of the suites: a row rule, a lookup, a load rule, and the rules that hold for any entity.
 
 The table that a suite judges holds one load: `row_number`, `source`, `_file`, `_problem`, and per field either its text, or its value
-(null when it will not cast) beside `<field>_sent`, the text that came.
+(null when it will not cast) beside `<field>_sent`: the text that came, where the value does not say all of it.
 """
 
 from collections.abc import Iterable
@@ -15,6 +15,7 @@ from great_expectations.expectations.metadata_types import FailureSeverity
 from expectations.kinds import ExpectNoRowToMeet, ExpectQueryToFindNothing
 from retain.config import Gate
 from retain.entities import ENTITIES, Entity, FieldType
+from retain.records import sent_name
 
 CRITICAL, WARNING = FailureSeverity.CRITICAL, FailureSeverity.WARNING
 
@@ -193,15 +194,16 @@ def of_every_entity(entity: Entity, shop: Shop) -> list[Expectation]:
     ]
     for name, field in entity.fields.items():
         typed = field.type != "text"
-        sent = f"{name}_sent" if typed else name
+        sent = sent_name(name)
         if field.required:
-            rules.append(row_rule(f"{name}_present", f"{name} is missing", f"{sent} is null", about=(name,)))
+            absent = f"{name} is null and {sent} is null" if typed else f"{name} is null"
+            rules.append(row_rule(f"{name}_present", f"{name} is missing", absent, about=(name,)))
         if typed:
             rules.append(
                 row_rule(
                     f"{name}_casts",
                     f"{name} is not {WORDS[field.type]}",
-                    f"{sent} is not null and {name} is null",
+                    f"{name} is null and {sent} is not null",
                     about=(name,),
                 )
             )
@@ -210,8 +212,7 @@ def of_every_entity(entity: Entity, shop: Shop) -> list[Expectation]:
                 row_rule(
                     f"{name}_exact",
                     f"{name} has more than four decimals and was rounded",
-                    f"case when {name} is not null and ({sent} like '%._____%' or {sent} ilike '%e-%') "
-                    f"then {sent}::numeric <> {name} end",
+                    f"case when {sent} is not null and {name} is not null then {sent}::numeric <> {name} end",
                     about=(name,),
                     severity=WARNING,
                 )
@@ -242,7 +243,9 @@ def _unique(entity: Entity) -> Expectation:
         f"({keys}, coalesce(_file, '')) in "
         f"(select {keys}, coalesce(_file, '') from {{batch}} group by {keys}, _file having count(*) > 1)"
     )
-    values = ", ".join(name if field.type == "text" else f"{name}_sent" for name, field in entity.fields.items())
+    values = ", ".join(
+        name if field.type == "text" else f"{name}, {sent_name(name)}" for name, field in entity.fields.items()
+    )
     versions = (
         f"select *, dense_rank() over (partition by {keys}, _file, changed_at order by row({values})) as version "
         f"from {{batch}} where {copies}"

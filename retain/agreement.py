@@ -9,6 +9,7 @@ from retain.history import Evidence
 from retain.judged import Load
 from retain.landing import gate_table
 from retain.mapping import Mapping
+from retain.records import said
 from retain.sources.mentions import mentioned
 
 
@@ -62,9 +63,10 @@ def _example(connection: psycopg.Connection[Any], load: Load, mapping: Mapping, 
     for name, written in mapping.written.items():
         field = mapping.entity.fields[name]
         if mentioned(written, [column]) and not field.personal:
-            sent = sql.Identifier(name if field.type == "text" else f"{name}_sent")
             row = connection.execute(
-                sql.SQL("select {0} from {1} where {0} is not null limit 1").format(sent, gate_table(load.load_id))
+                sql.SQL("select {0} from {1} as incoming where {0} is not null limit 1").format(
+                    said(name, field, "incoming"), gate_table(load.load_id)
+                )
             ).fetchone()
             return f", for example {row[0][:40]!r}" if row else ""
     return ""

@@ -17,8 +17,9 @@ import retain
 from retain.config import Settings
 from retain.entities import ENTITIES, Entity
 from retain.errors import UserError
+from retain.gate_rows import Selection, write_gate_table
 from retain.landing import drop_gate_tables, gate_table, only_one_load
-from retain.mapping import Selection, mapping_of, write_gate_table
+from retain.mapping import mapping_of
 from retain.publish import take_in
 from retain.quarantine import keep_out_none
 from retain.reconciliation import of_entries, of_gate, reconciled

@@ -29,6 +29,11 @@ class Field:
     def sql_type(self) -> str:
         return SQL_TYPES[self.type]
 
+    @property
+    def scale(self) -> int | None:
+        """How many decimals are kept; None for what is no number."""
+        return int(self.sql_type.rstrip(")").split(",")[1]) if self.sql_type.startswith("numeric") else None
+
 
 @dataclass(frozen=True)
 class Entity:

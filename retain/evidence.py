@@ -22,6 +22,7 @@ from retain.landing import evidence_table, gate_table
 from retain.mapping import Mapping
 from retain.measures import Measure, Measured
 from retain.profile import keep, measure
+from retain.records import sent_name
 
 PROFILED = ("incremental", "full", "backfill")
 
@@ -160,11 +161,11 @@ def _sums(connection: psycopg.Connection[Any], load: Load, rows: int) -> list[Ev
 
 
 def _sum_of_texts(connection: psycopg.Connection[Any], load_id: int, field: str) -> Decimal:
-    sent = sql.Identifier(f"{field}_sent")
     row = connection.execute(
         sql.SQL(
-            "select coalesce(sum(case when pg_input_is_valid({0}, 'numeric') then {0}::numeric end), 0) from {1}"
-        ).format(sent, gate_table(load_id))
+            "select coalesce(sum(case when {0} is null then {1} when pg_input_is_valid({0}, 'numeric') then {0}::numeric end), 0) "
+            "from {2}"
+        ).format(sql.Identifier(sent_name(field)), sql.Identifier(field), gate_table(load_id))
     ).fetchone()
     assert row is not None
     return Decimal(row[0])

@@ -12,9 +12,10 @@ from retain import data_docs
 from retain.config import Gate, Settings
 from retain.errors import Refused, RetainError
 from retain.evidence import gather, has_copies, of_nothing, write_evidence
+from retain.gate_rows import Selection, write_gate_table
 from retain.judged import Load, read_load
 from retain.landing import drop_gate_tables, evidence_table, failures_table, gate_table, landing_table, only_one_load
-from retain.mapping import Mapping, Selection, mapping_of, write_gate_table
+from retain.mapping import Mapping, mapping_of
 from retain.records import version_of
 from retain.validation import Finding, Validated, count_on_raw, refusals, validate
 from retain.warehouse import connect

@@ -27,8 +27,8 @@ def normalise_new_phones(connection: psycopg.Connection[Any], table: sql.Identif
     """Add the spellings in `table` that were never seen before to `raw.phone_numbers`; returns how many."""
     rows = connection.execute(
         sql.SQL(
-            "select distinct phone from {} as incoming where phone is not null "
-            "and not exists (select 1 from raw.phone_numbers as known where known.phone = incoming.phone)"
+            "select distinct phone from (select distinct phone from {} where phone is not null) as incoming "
+            "where not exists (select 1 from raw.phone_numbers as known where known.phone = incoming.phone)"
         ).format(table)
     ).fetchall()
     with connection.cursor().copy("copy raw.phone_numbers (phone, e164) from stdin") as copy:

@@ -234,10 +234,10 @@ def _fill(connection: psycopg.Connection[Any], load_id: int, source: str, entity
     """Take a whole load into a table of raw that holds nothing; None when this is not for now, and nothing was done.
 
     That is when the table holds something, somebody is using it, or a record is in the load more than once. There is
-    nothing to compare with, so nothing is sorted or looked up; and what goes into a table that was emptied in the same
-    transaction needs no log (where wal_level is minimal, as in the embedded server).
+    nothing to compare with, so nothing is looked up, and the key's index is made at the end, in one sort; and what goes into
+    a table that was emptied in the same transaction needs no log (where wal_level is minimal, as in the embedded server).
     """
-    table = {"raw": _raw(entity)}
+    table: dict[str, sql.Composable] = {"raw": _raw(entity)}
     is_empty = sql.SQL("select not exists (select 1 from {raw})").format(**table)
     row = connection.execute(is_empty).fetchone()
     if row is None or not row[0]:
@@ -249,8 +249,23 @@ def _fill(connection: psycopg.Connection[Any], load_id: int, source: str, entity
             if row is None or not row[0]:
                 raise psycopg.Rollback
             connection.execute(sql.SQL("truncate {raw}").format(**table))
-            return connection.execute(_insert(load_id, source, entity, table["raw"], sql.SQL(""))).rowcount
-    except (psycopg.errors.LockNotAvailable, psycopg.errors.UniqueViolation):
+            key = connection.execute(
+                "select conname, pg_get_constraintdef(oid) from pg_constraint where conrelid = %s::regclass and contype = 'p'",
+                [table["raw"].as_string(connection)],
+            ).fetchone()
+            assert key is not None
+            table["key"], definition = sql.Identifier(key[0]), sql.SQL(key[1])
+            connection.execute(sql.SQL("alter table {raw} drop constraint {key}").format(**table))
+            rows = connection.execute(_insert(load_id, source, entity, table["raw"], sql.SQL(""))).rowcount
+            connection.execute(
+                sql.SQL("alter table {raw} add constraint {key} {definition}").format(**table, definition=definition)
+            )
+            return rows
+    except (
+        psycopg.errors.LockNotAvailable,
+        psycopg.errors.UniqueViolation,
+        psycopg.errors.DependentObjectsStillExist,  # somebody's own view or foreign key needs the key
+    ):
         pass
     return None
 

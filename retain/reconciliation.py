@@ -114,12 +114,18 @@ def recount(
     the shop's days have come to begin at another hour.
     """
     zone = settings.business.timezone
+    connection.execute("drop table if exists pg_temp.raw_days")
+    connection.execute(  # apart from what is written below, so that the server may count with more than one worker
+        sql.SQL(
+            "create temporary table raw_days on commit drop as select {day} as day, count(*) as records "
+            "from {raw} as held where source = {source} and not is_deleted group by 1"
+        ).format(day=day_of(entity, "held", zone), raw=sql.Identifier("raw", entity.name), source=sql.Literal(source))
+    )
     if of_source:
         connection.execute("delete from ops.reconciliation where source = %s and entity = %s", [source, entity.name])
     connection.execute(
         sql.SQL(
-            "with entries as ({entries}), counted as (select {day} as day, 'raw' as place, count(*) as records "
-            "from {raw} as held where source = {source} and not is_deleted group by 1 "
+            "with entries as ({entries}), counted as (select day, 'raw' as place, records from raw_days "
             "union all select entries.day, entries.place, count(*) from entries where not exists ("
             "select 1 from {raw} as held where held.source = {source} and not held.is_deleted and {is_key}) "
             "group by entries.day, entries.place union all {keyless} union all {lost}), "
@@ -132,7 +138,6 @@ def recount(
             "load_id = excluded.load_id, reconciled_at = clock_timestamp()"
         ).format(
             entries=_entries(source, entity),
-            day=day_of(entity, "held", zone),
             raw=sql.Identifier("raw", entity.name),
             is_key=sql.SQL(" and ").join(
                 sql.SQL("held.{} = (entries.key_values[{}])::{}").format(

@@ -2,7 +2,7 @@
 
 from psycopg import sql
 
-from retain.entities import Entity
+from retain.entities import Entity, Field
 
 # The field that says on which business day a record happened. Products and order lines have no moment of their own.
 DAY_FIELDS = {
@@ -10,6 +10,17 @@ DAY_FIELDS = {
     "customers": "registered_at",
     "orders": "ordered_at",
     "returns": "returned_at",
+}
+
+# By which columns rules and publishing look up other tables: the planner must know these, and analyzing is not free.
+LOOKED_UP = {
+    "exchange_rates": ("source", "currency", "rate_on"),
+    "customers": ("source", "customer_id"),
+    "products": ("source", "product_id"),
+    "orders": ("source", "order_id", "customer_id", "currency"),
+    "order_items": ("source", "order_id", "line_id", "product_id"),
+    "returns": ("source", "return_id", "order_id", "line_id"),
+    "phone_numbers": ("phone",),
 }
 
 
@@ -54,18 +65,29 @@ def day_of(entity: Entity, alias: str, timezone: str) -> sql.Composed:
 
 
 def version_of(entity: Entity, alias: str) -> sql.Composed:
-    """A fingerprint of what was sent of a row of the gate: the same text gives the same, in any load and any time zone.
+    """A fingerprint of what was sent of a row of the gate: the same record gives the same, in any load and any session.
 
     A line that could not be read has no fields to tell it by, so its file is part of it.
     """
     sent = [
-        sql.SQL("{}, {}").format(sql.Literal(name), column(alias, name if field.type == "text" else sent_name(name)))
-        for name, field in entity.fields.items()
+        sql.SQL("{}, {}").format(sql.Literal(name), said(name, field, alias)) for name, field in entity.fields.items()
     ]
     return sql.SQL(
         "md5(jsonb_strip_nulls(jsonb_build_object({sent}, '_problem', {alias}._problem, "
         "'_file', case when {alias}._problem is not null then {alias}._file end))::text)"
     ).format(sent=sql.SQL(", ").join(sent), alias=sql.SQL(alias))
+
+
+def said(name: str, field: Field, alias: str) -> sql.Composed:
+    """What the source said in a field, as text: the text that came where it is kept, else the value in one way of writing."""
+    value = column(alias, name)
+    if field.type == "text":
+        return value
+    if field.type == "timestamp":
+        value = sql.SQL("({} at time zone 'UTC')").format(value)
+    elif field.scale is not None:
+        value = sql.SQL("trim_scale({})").format(value)
+    return sql.SQL("coalesce({}, {}::text)").format(column(alias, sent_name(name)), value)
 
 
 def unfit_values(entity: Entity, alias: str) -> sql.Composed:
@@ -83,15 +105,14 @@ def unfit_values(entity: Entity, alias: str) -> sql.Composed:
                 )
             )
         if field.required:
-            sent = name if field.type == "text" else sent_name(name)
             found.append(
                 sql.SQL("case when {} is null then {} end").format(
-                    column(alias, sent), sql.Literal(f"{name} is missing")
+                    said(name, field, alias), sql.Literal(f"{name} is missing")
                 )
             )
     return sql.SQL("array_remove(array[{}]::text[], null)").format(sql.SQL(", ").join(found))
 
 
 def sent_name(field: str) -> str:
-    """The column of the gate that holds a typed field as the text that came."""
+    """The column of the gate that holds a typed field as the text that came, where its value does not say all of it."""
     return f"{field}_sent"

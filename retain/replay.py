@@ -17,8 +17,9 @@ from retain.config import Settings
 from retain.deletions import mark_in
 from retain.entities import ENTITIES, Entity
 from retain.errors import Refused, UserError
+from retain.gate_rows import Selection, write_gate_table
 from retain.landing import drop_gate_tables, gate_table, landing_table, only_one_load
-from retain.mapping import Mapping, Selection, mapping_of, write_gate_table
+from retain.mapping import Mapping, mapping_of
 from retain.phones import normalise_new_phones
 from retain.publish import OF_EARLIER_LOADS, merge
 from retain.quarantine import keep_out_none

@@ -16,8 +16,9 @@ from psycopg import sql
 from retain.config import Settings
 from retain.entities import ENTITIES
 from retain.errors import RetainError
+from retain.gate_rows import Selection, write_gate_table
 from retain.landing import drop_gate_tables, gate_table, landing_table, only_one_load
-from retain.mapping import Mapping, Selection, mapping_of, write_gate_table
+from retain.mapping import Mapping, mapping_of
 from retain.records import same_key
 from retain.warehouse import connect
 

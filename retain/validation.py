@@ -17,7 +17,7 @@ from retain.config import Settings
 from retain.entities import Entity
 from retain.landing import evidence_table, failures_table, gate_table
 from retain.mapping import Mapping
-from retain.records import key_text
+from retain.records import LOOKED_UP, key_text
 from retain.warehouse import dsn
 
 KEYS_KEPT = 5
@@ -88,11 +88,16 @@ def count_on_raw(connection: psycopg.Connection[Any]) -> None:
     up row by row what a first load should hash, takes minutes instead of seconds. Autovacuum would come too late, and the
     server's own counts of changes lag behind: the size of a table does not."""
     grown = connection.execute(
-        "select oid::regclass::text from pg_class where relnamespace = 'raw'::regnamespace and relkind = 'r' "
-        "and pg_relation_size(oid) / current_setting('block_size')::int > 1.2 * relpages + 8"
+        "select relname from pg_class where relnamespace = 'raw'::regnamespace and relkind = 'r' and relname = any(%s) "
+        "and pg_relation_size(oid) / current_setting('block_size')::int > 1.2 * relpages + 8",
+        [list(LOOKED_UP)],
     ).fetchall()
-    for (table,) in grown:
-        connection.execute(sql.SQL("analyze {}").format(sql.SQL(table)))
+    for (table,) in grown:  # the columns by which rules look things up; the others are autovacuum's
+        connection.execute(
+            sql.SQL("analyze {} ({})").format(
+                sql.Identifier("raw", table), sql.SQL(", ").join(map(sql.Identifier, LOOKED_UP[table]))
+            )
+        )
 
 
 @cache

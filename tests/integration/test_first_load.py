@@ -3,10 +3,11 @@
 import pytest
 from psycopg import sql
 
-from retain import mapping, publish
+from retain import casting, gate_rows, publish
 from retain.gate import judge
+from retain.gate_rows import Selection, write_gate_table
 from retain.landing import gate_table, land_changes
-from retain.mapping import Selection, mapping_of, write_gate_table
+from retain.mapping import mapping_of
 from retain.publish import publish_load
 from retain.warehouse import connect
 
@@ -116,7 +117,7 @@ TEXTS = [
 
 def test_texts_are_trimmed_and_what_is_empty_then_is_null_as_postgresql_itself_does_it(shop):
     query = sql.SQL("select x from unnest({}::text[]) as x where {} is distinct from nullif(btrim(x), '')").format(
-        sql.Literal([*TEXTS, None]), sql.SQL(mapping.TRIMMED).format(sql.Identifier("x"))
+        sql.Literal([*TEXTS, None]), sql.SQL(casting.TRIMMED).format(sql.Identifier("x"))
     )
     with connect(shop.settings) as connection:
         wrong = connection.execute(query).fetchall()
@@ -127,7 +128,7 @@ def test_texts_are_trimmed_and_what_is_empty_then_is_null_as_postgresql_itself_d
 def test_values_that_are_cast_without_asking_first_are_the_same_as_when_asked(shop, monkeypatch, lines, trusts):
     shop.write("orders-1.csv", HEADER + "\n".join(lines) + "\n")
     load_id = land_changes(shop.settings, "shop", "orders").load_id
-    made, ways = mapping._made, []
+    made, ways = gate_rows._made, []
 
     def gate(may_trust):
         def either(*arguments, trusting):
@@ -137,7 +138,7 @@ def test_values_that_are_cast_without_asking_first_are_the_same_as_when_asked(sh
             ways.extend([] if rows is None else [trusting])
             return rows
 
-        monkeypatch.setattr(mapping, "_made", either)
+        monkeypatch.setattr(gate_rows, "_made", either)
         with connect(shop.settings) as connection:
             write_gate_table(
                 connection, shop.settings, mapping_of(shop.settings, "shop", "orders"), load_id, [Selection(load_id)]

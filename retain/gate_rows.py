@@ -1,0 +1,182 @@
+"""What a load's suite judges: one unlogged table a load in schema gate, with its rows as Retain's fields.
+
+A value that will not cast never fails a load: it becomes null beside its text, and the gate says which row and why. The same holds for an
+expression of retain.yml that raises on some row: the set-based query is tried first, and only when it raises are rows mapped one by one.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from retain.casting import typed_column
+from retain.config import Settings
+from retain.landing import drop_gate_tables, failures_table, gate_table, landing_table
+from retain.mapping import (
+    Mapping,
+    check_expressions,
+    computes,
+    expression_of,
+    grouping,
+    guarded_value,
+    landed_columns,
+    problem,
+    set_source_clock,
+    source_rows,
+)
+from retain.records import LOOKED_UP
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which landed rows to map: those of one load, or single rows of it (by `_row`, as quarantine remembers them)."""
+
+    load_id: int
+    rows: tuple[int, ...] | None = None
+
+
+def write_gate_table(
+    connection: psycopg.Connection[Any], settings: Settings, mapping: Mapping, load_id: int, selections: list[Selection]
+) -> int:
+    """Make gate.load_<load_id> from landed rows; returns its number of rows.
+
+    Raises UserError for an expression that PostgreSQL cannot read at all, naming entity, field and expression.
+    """
+    columns = landed_columns(connection, mapping)
+    check_expressions(connection, mapping, columns)
+    drop_gate_tables(connection, load_id)
+    set_source_clock(connection, settings, mapping.source)
+    rows = _made(connection, mapping, columns, load_id, selections, trusting=True)
+    if rows is None:  # some value looks right and is not, such as the 30th of February
+        rows = _made(connection, mapping, columns, load_id, selections, trusting=False)
+    if rows is None:
+        raising = _raising_fields(connection, mapping, columns, selections)
+        rows = _create(connection, mapping, columns, load_id, selections, guarded=raising, trusting=False)
+    connection.execute(
+        sql.SQL("create unlogged table {} (row_number bigint, rule text, reason text, waits boolean)").format(
+            failures_table(load_id)
+        )
+    )
+    looked_up = ["row_number", *LOOKED_UP[mapping.entity.name]]
+    connection.execute("select set_config('default_statistics_target', '10', true)")  # enough to choose a join by
+    connection.execute(
+        sql.SQL("analyze {} ({})").format(gate_table(load_id), sql.SQL(", ").join(map(sql.Identifier, looked_up)))
+    )
+    return rows
+
+
+def _made(
+    connection: psycopg.Connection[Any],
+    mapping: Mapping,
+    columns: list[str],
+    load_id: int,
+    selections: list[Selection],
+    *,
+    trusting: bool,
+) -> int | None:
+    """The number of rows of the table, or None, with nothing made, when a value or an expression raised."""
+    try:
+        with connection.transaction():
+            return _create(connection, mapping, columns, load_id, selections, guarded=set(), trusting=trusting)
+    except psycopg.DataError:
+        return None
+
+
+def _create(
+    connection: psycopg.Connection[Any],
+    mapping: Mapping,
+    columns: list[str],
+    load_id: int,
+    selections: list[Selection],
+    *,
+    guarded: set[str],
+    trusting: bool,
+) -> int:
+    """Make the table; returns its number of rows. `trusting`: what looks right is cast without asking first, and may raise."""
+    landed = _landed(mapping, columns, selections)
+    fields = list(mapping.entity.fields)
+    values = [
+        guarded_value(connection, mapping, columns, field)
+        if field in guarded
+        else expression_of(mapping, field, columns)
+        for field in fields
+    ]
+    mapped = sql.SQL(
+        "select {row} as row_number, {file} as _file, {problem} as _problem, {fields} from ({landed}) as landed"
+    ).format(
+        landed=landed,
+        row=sql.SQL("min(_row)" if mapping.group_by else "_row"),
+        file=sql.SQL("_file"),
+        problem=sql.SQL("min(_problem)" if mapping.group_by else "_problem"),
+        fields=sql.SQL(", ").join(
+            sql.SQL("{} as {}").format(value, sql.Identifier(field))
+            for field, value in zip(fields, values, strict=True)
+        ),
+    )
+    if mapping.group_by:
+        mapped += sql.SQL(" group by ") + grouping(mapping, columns)
+    wanted = [row for selection in selections if selection.rows is not None for row in selection.rows]
+    chosen = sql.SQL("where row_number = any({})").format(sql.Literal(wanted)) if wanted else sql.SQL("")
+    cursor = connection.execute(
+        sql.SQL(
+            "create unlogged table {gate} with (autovacuum_enabled = false) as "  # whose worker would hold up its end
+            "select row_number, {source}::text as source, _file, {problem} as _problem, {columns} from ({mapped}{fence}) as mapped {chosen}"
+        ).format(
+            gate=gate_table(load_id),
+            mapped=mapped,
+            fence=sql.SQL(" offset 0" if computes(mapping, columns) else ""),
+            source=sql.Literal(mapping.source),
+            problem=problem(sorted(guarded)) if guarded else sql.SQL("_problem"),
+            columns=sql.SQL(", ").join(
+                typed_column(name, field, name in mapping.mapped, trusting)
+                for name, field in mapping.entity.fields.items()
+            ),
+            chosen=chosen,
+        )
+    )
+    return cursor.rowcount
+
+
+def _landed(mapping: Mapping, columns: list[str], selections: list[Selection]) -> sql.Composed:
+    landed = sql.SQL("select * from ({}) as all_landed where {}").format(
+        source_rows(mapping, columns), _selected(mapping, selections)
+    )
+    if mapping.where:
+        landed += sql.SQL(" and (") + sql.SQL(mapping.where) + sql.SQL(")")
+    return landed
+
+
+def _raising_fields(
+    connection: psycopg.Connection[Any], mapping: Mapping, columns: list[str], selections: list[Selection]
+) -> set[str]:
+    """The fields whose expressions raise somewhere in these rows: only those are worth evaluating row by row."""
+    raising = set()
+    for field in mapping.expressions:
+        query = sql.SQL("select count(value) from (select {} as value from ({}) as landed {}) as evaluated").format(
+            expression_of(mapping, field, columns),
+            _landed(mapping, columns, selections),
+            sql.SQL("group by {}").format(grouping(mapping, columns)) if mapping.group_by else sql.SQL(""),
+        )
+        try:
+            with connection.transaction():
+                connection.execute(query)
+        except psycopg.DataError:
+            raising.add(field)
+    return raising
+
+
+def _selected(mapping: Mapping, selections: list[Selection]) -> sql.Composable:
+    """Rows of the given loads; single rows where asked, with the whole file around them where rows are grouped."""
+    parts: list[sql.Composable] = []
+    for selection in selections:
+        part: sql.Composable = sql.SQL("_load_id = {}").format(sql.Literal(selection.load_id))
+        if selection.rows is not None:
+            rows = sql.Literal(list(selection.rows))
+            if mapping.group_by:
+                table = landing_table(mapping.source, mapping.entity.name)
+                part += sql.SQL(" and _file in (select _file from {} where _row = any({}))").format(table, rows)
+            else:
+                part += sql.SQL(" and _row = any({})").format(rows)
+        parts.append(sql.SQL("({})").format(part))
+    return sql.SQL("({})").format(sql.SQL(" or ").join(parts))
