@@ -41,8 +41,12 @@ def dsn(settings: Settings) -> dict[str, Any]:
 def bi_dsn(settings: Settings) -> dict[str, Any]:
     """Connection parameters of the read-only role that BI tools use."""
     parameters = dsn(settings)
-    role = bi_role(str(parameters["dbname"]))
-    return {**parameters, "user": role, "password": secret(settings.state_folder, "bi_password")}
+    return {**parameters, "user": bi_role(str(parameters["dbname"])), "password": _bi_password(settings)}
+
+
+def _bi_password(settings: Settings) -> str:
+    given = settings.warehouse.bi_password
+    return given.get_secret_value() if given is not None else secret(settings.state_folder, "bi_password")
 
 
 def bi_role(dbname: str) -> str:
@@ -152,14 +156,13 @@ def raw_table(entity: Entity) -> sql.Composed:
 def _grant_bi(connection: psycopg.Connection[Any], settings: Settings) -> None:
     """One login that reads `marts` and nothing else, and can neither write nor keep a query running for ever."""
     name = bi_role(connection.info.dbname)
-    role, password = sql.Identifier(name), sql.Literal(secret(settings.state_folder, "bi_password"))
+    role, password = sql.Identifier(name), sql.Literal(_bi_password(settings))
     exists = connection.execute("select 1 from pg_roles where rolname = %s", [name]).fetchone()
     try:
         with connection.transaction():
+            # Of a role that exists nothing but its own is named: no other attribute may be, by who is no superuser.
             verb = sql.SQL("alter role" if exists else "create role")
-            connection.execute(
-                sql.SQL("{} {} login password {} nosuperuser nocreatedb nocreaterole").format(verb, role, password)
-            )
+            connection.execute(sql.SQL("{} {} login password {}").format(verb, role, password))
             connection.execute(sql.SQL("alter role {} set default_transaction_read_only = on").format(role))
             connection.execute(sql.SQL("alter role {} set statement_timeout = '5min'").format(role))
     except psycopg.errors.InsufficientPrivilege:

@@ -1,10 +1,12 @@
 """The commands, as `retain --help` shows them."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from retain.cli.options import BenchFormat, Config, Format, day
+from retain.cli.screen import console
 
 DAILY, LOOK, SERVE, DEVELOP = "Every day", "Look inside", "Servers", "Develop"
 
@@ -69,6 +71,14 @@ def load(
     from retain.cli import running
 
     running.load(config, source, entity, full, day("--from", from_on), day("--to", until_on))
+
+
+@app.command(rich_help_panel=SERVE)
+def prepare(config: Config = None) -> None:
+    """Bring the warehouse to this release's shape: migrations, tables, roles. Other commands do it before they write."""
+    from retain.cli import serving
+
+    serving.prepare(config)
 
 
 @app.command(rich_help_panel=DAILY)
@@ -261,6 +271,24 @@ def stop(config: Config = None) -> None:
     from retain.cli import serving
 
     serving.stop(config)
+
+
+@app.command(rich_help_panel=SERVE)
+def secrets(
+    file: Annotated[Path | None, typer.Argument(help="The file; .env beside docker-compose.yml if absent.")] = None,
+) -> None:
+    """Fill the empty secrets of .env with strong random values; keep the others, and refuse weak ones."""
+    from retain import passwords
+
+    console.print(passwords.complete(file or passwords.FILE), soft_wrap=True)
+
+
+@app.command(hidden=True)
+def shop(customers: Annotated[int, typer.Option(help="How many customers it has.")] = 20_000) -> None:
+    """Be the demo shop of the stack: fill its database and its tills up to yesterday, and go on every day."""
+    from retain.cli import serving
+
+    serving.shop(customers)
 
 
 @app.command(rich_help_panel=DEVELOP, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -14,6 +14,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 DEMO_CONFIG = REPOSITORY / "examples" / "demo" / "retain.yml"
 DEMO_FOLDER = REPOSITORY / ".retain" / "demo"
 SHOP_DATABASE = "shop"
+DEMO_TIMEZONE = "Asia/Yerevan"
 
 
 def settings_of(config: Path | None) -> Settings:
@@ -54,6 +55,19 @@ def enter_demo() -> dict[str, Any]:
     os.environ["RETAIN_SHOP_PASSWORD"] = secret(DEMO_FOLDER, "owner_password")
     os.environ["RETAIN_SHOP_PORT"] = str(shop["port"])
     return shop
+
+
+def shop_of_the_stack() -> tuple[dict[str, Any], Path]:
+    """The demo shop's connection and folder where it is a container of its own: what docker-compose.yml sets."""
+    try:
+        shop = {key: os.environ[f"RETAIN_SHOP_{key.upper()}"] for key in ("host", "port", "user", "password")}
+        tills = Path(os.environ["RETAIN_SHOP_TILLS"])
+    except KeyError as missing:
+        raise UserError(
+            f"The environment has no variable {missing.args[0]}: this command is for the container `shop`.",
+            hint="`bin/retain demo` fills a demo shop on this machine.",
+        ) from None
+    return {**shop, "dbname": SHOP_DATABASE}, tills.parent
 
 
 def yesterday(timezone: str) -> date:

@@ -15,14 +15,13 @@ from rich.table import Table
 
 from retain import alerts, transform, warehouse
 from retain import loads as loading
-from retain.cli.instance import DEMO_CONFIG, DEMO_FOLDER, enter_demo, settings_of, yesterday
+from retain.cli.instance import DEMO_CONFIG, DEMO_FOLDER, DEMO_TIMEZONE, enter_demo, settings_of, yesterday
 from retain.cli.options import unknown
 from retain.cli.screen import console, heading, step
 from retain.config import Settings
 from retain.errors import UserError
 from retain.sources import Window
 
-DEMO_TIMEZONE = "Asia/Yerevan"
 FIGURES = (  # column of marts.key_figures, what a person calls it, how it is written
     ("customers", "customers who bought", "{:,}"),
     ("orders", "valid orders", "{:,}"),

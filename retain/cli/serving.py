@@ -1,10 +1,21 @@
-"""`retain airflow` and `retain stop`."""
+"""`retain airflow`, `retain stop`, and the commands that containers run: `retain prepare`, `retain shop`."""
 
 from pathlib import Path
 
-from retain.cli.instance import DEMO_CONFIG, DEMO_FOLDER, settings_of
-from retain.cli.screen import console
+from retain import warehouse
+from retain.cli.instance import (
+    DEMO_CONFIG,
+    DEMO_FOLDER,
+    DEMO_TIMEZONE,
+    settings_of,
+    shop_of_the_stack,
+    yesterday,
+)
+from retain.cli.screen import console, step
 from retain.embedded import EmbeddedServer
+
+OPEN = Path("/tmp/shop-is-open")  # what the container's health check looks for
+SECONDS_BETWEEN_LOOKS = 300
 
 
 def airflow(config: Path | None, port: int) -> None:
@@ -25,3 +36,32 @@ def stop(config: Path | None) -> None:
             return
         folder = settings.state_folder
     console.print("Stopped." if EmbeddedServer(folder).stop() else "It was not running.")
+
+
+def prepare(config: Path | None) -> None:
+    from retain.airflow.manifest import write_manifest
+
+    settings = settings_of(config)
+    with step("Prepare the warehouse") as current:
+        warehouse.prepare(settings)
+        current.note = f"version {max(warehouse.migrations())}"
+    with step("Read the dbt project"):
+        write_manifest(settings)
+
+
+def shop(customers: int) -> None:
+    """Fill the demo shop up to yesterday, say so, and add each day when it has ended; until the container is stopped."""
+    from retain.airflow.local import asked_to_stop
+    from retain.demo import fill
+
+    database, folder = shop_of_the_stack()
+    with asked_to_stop() as stopping:
+        filled_until = None
+        while not stopping.is_set():
+            if filled_until != (until := yesterday(DEMO_TIMEZONE)):
+                with step("Fill the demo shop") as current:
+                    filled = fill(database, folder / "tills", folder / "truth", until=until, customers=customers)
+                    current.note = str(filled)
+                filled_until = until
+                OPEN.touch()
+            stopping.wait(SECONDS_BETWEEN_LOOKS)

@@ -62,6 +62,11 @@ PARTS: tuple[type[BaseModel], ...] = (
     *CHANNELS.values(),
 )
 KNOWN_KEYS = frozenset(key for part in PARTS for key in part.model_fields)
+FROM_SURROUNDINGS = {  # key of `warehouse:` to the variable that sets it; all of the section, once there is the first
+    "url": "RETAIN_WAREHOUSE_URL",
+    "folder": "RETAIN_STATE_FOLDER",
+    "bi_password": "RETAIN_BI_PASSWORD",
+}
 TAB_NAMES = ("tab", r"\t")
 
 
@@ -89,6 +94,9 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
     document = read_document(path, environment)
     if document.values is None:
         raise _refusal(path, document)
+    surroundings = os.environ if environment is None else environment
+    if surroundings.get(FROM_SURROUNDINGS["url"]):
+        document.values["warehouse"] = _warehouse_of(surroundings)
     note_meaning_problems(document)
     result: Settings | None = None
     try:
@@ -100,6 +108,11 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
     if result is None or document.problems:
         raise _refusal(path, document)
     return result
+
+
+def _warehouse_of(surroundings: Mapping[str, str]) -> dict[str, str]:
+    """The warehouse of a container: the same retain.yml that runs on a laptop runs there, on a server and in a folder of its own."""
+    return {key: surroundings[name] for key, name in FROM_SURROUNDINGS.items() if surroundings.get(name)}
 
 
 def _refusal(path: Path, document: Document) -> UserError:

@@ -107,11 +107,8 @@ def _check_warehouse(document: Document) -> None:
     if not isinstance(warehouse, dict):
         return
     if "url" in warehouse:
-        for key in ("folder", "port"):
-            if key in warehouse:
-                document.refuse(
-                    ("warehouse", key), f"`{key}` is for the embedded server; remove it or `url`", of_key=True
-                )
+        if "port" in warehouse:
+            document.refuse(("warehouse", "port"), "`port` is for the embedded server; remove it or `url`", of_key=True)
         url = warehouse["url"]
         if isinstance(url, str) and not url.startswith(("postgresql://", "postgres://")):
             document.refuse(("warehouse", "url"), "wanted an address that begins with postgresql://")

@@ -200,10 +200,14 @@ class _Walk:
         self.document.templates[path] = text
         return VARIABLE.sub(lambda match: self.variable(match[1], path), text)
 
-    def variable(self, name: str, path: KeyPath) -> str:
+    def variable(self, written: str, path: KeyPath) -> str:
+        """The variable's value; of ${NAME:-otherwise} what follows, as in a shell, where the variable is absent or empty."""
+        name, has_default, otherwise = written.partition(":-")
         if not VARIABLE_NAME.fullmatch(name):
             self.document.refuse(path, f"${{{name}}} is not the name of an environment variable; write ${{LIKE_THIS}}")
             return ""
+        if has_default and not self.environment.get(name):
+            return otherwise
         if name not in self.environment:
             self.document.refuse(path, f"the environment has no variable {name}; set it, e.g. export {name}=…")
             return ""

@@ -81,13 +81,17 @@ class Forecast(Part):
 
 class Warehouse(Part):
     folder: Path | None = Field(
-        default=None, description="Folder of the embedded PostgreSQL server and of everything it needs."
+        default=None,
+        description="Folder of all that Retain keeps itself: the embedded PostgreSQL (without `url`), logs, the report.",
     )
     url: SecretStr | None = Field(
         default=None, description="PostgreSQL 16+ to use instead: postgresql://user:password@host/db."
     )
     port: int | None = Field(
         default=None, ge=1, le=65535, description="Port of the embedded server; a free one if absent."
+    )
+    bi_password: SecretStr | None = Field(
+        default=None, description="Password of the role that BI tools read the marts with; Retain makes one if absent."
     )
 
 

@@ -92,6 +92,34 @@ def test_a_warehouse_of_its_own_keeps_its_state_beside_the_file(load, tmp_path):
     assert settings.state_folder == tmp_path / ".retain"
 
 
+def test_the_environment_of_a_container_takes_the_place_of_the_warehouse(load, tmp_path):
+    surroundings = {
+        **ENVIRONMENT,
+        "RETAIN_WAREHOUSE_URL": "postgresql://retain_owner:p@postgres/retain",
+        "RETAIN_STATE_FOLDER": str(tmp_path / "state"),
+        "RETAIN_BI_PASSWORD": "read only",
+    }
+    settings = load(GOOD + "warehouse: {folder: ../elsewhere, port: 5433}\n", surroundings)
+    assert settings.warehouse.url.get_secret_value() == surroundings["RETAIN_WAREHOUSE_URL"]
+    assert settings.state_folder == tmp_path / "state"
+    assert settings.warehouse.bi_password.get_secret_value() == "read only"
+    assert settings.warehouse.port is None
+
+
+def test_a_wrong_address_of_the_environment_is_told_like_one_of_the_file(refusal):
+    surroundings = {**ENVIRONMENT, "RETAIN_WAREHOUSE_URL": "mysql://u:tellnobody@h/w"}
+    message = refusal(GOOD, surroundings)
+    assert "warehouse.url: wanted an address that begins with postgresql://" in message
+    assert "tellnobody" not in message
+
+
+def test_a_variable_may_have_another_value_for_where_it_is_absent_or_empty(load):
+    text = GOOD.replace("@localhost/", "@${SHOP_HOST:-localhost}/")
+    for surroundings, host in (({}, "localhost"), ({"SHOP_HOST": ""}, "localhost"), ({"SHOP_HOST": "shop"}, "shop")):
+        url = load(text, {**ENVIRONMENT, **surroundings}).source("shop").url.get_secret_value()
+        assert f"@{host}/" in url
+
+
 def test_settings_cannot_be_changed(load):
     with pytest.raises(ValueError, match="frozen"):
         load(GOOD).business.timezone = "UTC"
@@ -205,9 +233,9 @@ PROBLEMS = [
     ("business:", "warehouse: {url: 'mysql://h/w'}\nbusiness:", 1, "warehouse.url", "begins with postgresql://"),
     (
         "business:",
-        "warehouse: {url: 'postgresql://h/w', folder: x}\nbusiness:",
+        "warehouse: {url: 'postgresql://h/w', port: 5433}\nbusiness:",
         1,
-        "warehouse.folder",
+        "warehouse.port",
         "remove it or `url`",
     ),
     ("business:", "warehouse: {port: 70000}\nbusiness:", 1, "warehouse.port", "at most 65535"),
