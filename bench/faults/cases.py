@@ -5,7 +5,7 @@ import multiprocessing
 import time
 import traceback
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -129,13 +129,13 @@ def last_load(connection: Any) -> int:
     return int(row[0])
 
 
-def all_cases(names: list[str] | None = None) -> list[Case]:
-    """Every fault on every entity that it fits; `names`: only of these faults."""
+def all_cases(names: Collection[str] = ()) -> list[Case]:
+    """Every fault on every entity that it fits; with `names`, only those of these faults."""
     faults: list[Fault | DatabaseFault] = [*FILE_FAULTS.values(), *DATABASE_FAULTS.values()]
     return [
         Case(fault.name, entity)
         for fault in faults
-        if names is None or fault.name in names
+        if not names or fault.name in names
         for entity in fault.entities
     ]
 

@@ -9,6 +9,8 @@ from random import Random
 import pytest
 
 import bench.faults.catalogue  # noqa: F401 -- importing it fills the catalogue
+from bench.faults.bench import NO_NAMES
+from bench.faults.cases import all_cases
 from bench.faults.databases import DATABASE_FAULTS
 from bench.faults.night import FILE_FAULTS, Night
 from bench.faults.shop import COLUMNS, KEYS, Shop
@@ -28,6 +30,12 @@ def test_the_catalogue_holds_at_least_sixty_faults_and_each_says_what_real_syste
         assert fault.what.endswith((".", "!")), fault.name
         assert fault.entities, fault.name
     assert not set(FILE_FAULTS) & set(DATABASE_FAULTS)
+
+
+def test_all_faults_are_played_unless_some_are_named():
+    every = len(CASES) + sum(len(fault.entities) for fault in DATABASE_FAULTS.values())
+    assert len(all_cases(NO_NAMES)) == every
+    assert {case.fault for case in all_cases(["refund_twice"])} == {"refund_twice"}
 
 
 @pytest.mark.parametrize(("fault", "entity"), CASES, ids=[f"{fault.name}-{entity}" for fault, entity in CASES])
