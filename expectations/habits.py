@@ -17,6 +17,7 @@ def suite() -> gx.ExpectationSuite:
         expectations=[
             # What the source itself says of what it sent.
             _expected("control_totals", "amounts add up to what the source says they add up to", CRITICAL),
+            _expected("files", "of every file all records landed", CRITICAL),
             _expected("sent_once", "no record is sent more than once in one delivery", WARNING),
             _expected("columns_kept", "the source still has the columns that were agreed, with their types", CRITICAL),
             _expected("columns_agreed", "the source has the columns that were agreed, and no other", WARNING),

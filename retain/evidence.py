@@ -18,7 +18,7 @@ from retain.config import Gate, Settings
 from retain.entities import ENTITIES
 from retain.history import Evidence, compare, lateness, profile_of, usual_volume
 from retain.judged import Load
-from retain.landing import evidence_table, gate_table
+from retain.landing import evidence_table, gate_table, landing_table
 from retain.mapping import Mapping
 from retain.measures import Measure, Measured
 from retain.profile import keep, measure
@@ -35,6 +35,7 @@ def gather(
         *remarks(load),
         *_copies(connection, load),
         *_sums(connection, load, rows),
+        *_files(connection, load),
         *agreement.columns(connection, load, mapping),
     ]
     if load.kind not in PROFILED:
@@ -158,6 +159,27 @@ def _sums(connection: psycopg.Connection[Any], load: Load, rows: int) -> list[Ev
         sentence = f"{name} adds up to {here:,f}, the source says {told:,f}"
         evidence.append(Evidence("control_totals", sentence, float(here != told), 0, 0))
     return evidence
+
+
+def _files(connection: psycopg.Connection[Any], load: Load) -> list[Evidence]:
+    """The files of which not as many records landed as were read. Of a single file the number of rows says it already."""
+    if len(load.files) < 2 or load.kind not in PROFILED:
+        return []
+    landed = dict(
+        connection.execute(
+            sql.SQL("select _file, count(*) from {} where _load_id = %s group by _file").format(
+                landing_table(load.source, load.entity)
+            ),
+            [load.load_id],
+        ).fetchall()
+    )
+    return [
+        Evidence(
+            "files", f"{name}: {landed.get(name, 0):,} of {read:,} records landed", landed.get(name, 0), read, read
+        )
+        for name, read in load.files.items()
+        if landed.get(name, 0) != read
+    ]
 
 
 def _sum_of_texts(connection: psycopg.Connection[Any], load_id: int, field: str) -> Decimal:

@@ -11,7 +11,8 @@ from retain.config import Settings
 
 @dataclass(frozen=True)
 class Load:
-    """A load as `ops.loads` knows it. `day` is its business day; `remarks` is what its source said while it was read.
+    """A load as `ops.loads` knows it. `day` is its business day; `remarks` is what its source said while it was read; `files`
+    how many records were read from each file.
 
     `brings_news`: it has rows, and not only those that every load of a cursor reads again.
     """
@@ -23,6 +24,7 @@ class Load:
     status: str
     rows_sent: int
     sums: dict[str, str]
+    files: dict[str, int]
     offered: dict[str, str] | None
     mapping_before: str | None
     mapping_after: str | None
@@ -38,7 +40,8 @@ class Load:
 
 def read_load(connection: psycopg.Connection[Any], settings: Settings, load_id: int) -> Load | None:
     row = connection.execute(
-        "select load_id, source, entity, kind, status, coalesce(rows_sent, 0), coalesce(control_totals -> 'sums', '{}'), offered, "
+        "select load_id, source, entity, kind, status, coalesce(rows_sent, 0), coalesce(control_totals -> 'sums', '{}'), "
+        "coalesce(control_totals -> 'files', '{}'), offered, "
         "cursor_before ->> 'mapping', cursor_after ->> 'mapping', "
         "(coalesce(landed_at, started_at) at time zone %s)::date, message, coalesce(rows_sent, 0) > 0 and coalesce("
         "cursor_after -> 'cursor' ->> 'high' is distinct from cursor_before -> 'cursor' ->> 'high' "

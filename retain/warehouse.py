@@ -93,6 +93,7 @@ def prepare(settings: Settings) -> None:
         _migrate(connection)
         for entity in ENTITIES.values():
             connection.execute(raw_table(entity))
+        _index_orders(connection)
         _grant_bi(connection, settings)
         from retain.calendars import write_calendar
 
@@ -151,6 +152,16 @@ def raw_table(entity: Entity) -> sql.Composed:
     return sql.SQL("create table if not exists {} ({})").format(
         sql.Identifier("raw", entity.name), sql.SQL(", ").join(columns)
     )
+
+
+def _index_orders(connection: psycopg.Connection[Any]) -> None:
+    """Each load of lines asks which orders the last load of orders brought. Of block ranges: every other index would cost
+    each order that is written. Asked for first, because `if not exists` would wait for whoever is writing orders."""
+    row = connection.execute("select to_regclass('raw.orders_load') is null").fetchone()
+    if row is not None and row[0]:
+        connection.execute(
+            "create index orders_load on raw.orders using brin (_load_id) with (pages_per_range = 16, autosummarize = on)"
+        )
 
 
 def _grant_bi(connection: psycopg.Connection[Any], settings: Settings) -> None:

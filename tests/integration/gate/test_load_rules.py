@@ -250,6 +250,22 @@ def test_money_that_is_not_what_the_source_counted_is_refused_with_both_sums(dat
     assert "the source says 840.00" in verdict.refusals[0]
 
 
+def test_a_file_whose_records_landed_as_anothers_is_refused_though_the_rows_are_as_many(shop):
+    for number in (1, 2):
+        shop.write(
+            f"orders-{number}.csv",
+            "id,customer,at,amount,currency,changed\n"
+            + "".join(f"o{number}{n},c1,2025-01-01,5,EUR,\n" for n in range(3)),
+        )
+    shop.load(entities=["customers"])
+    load_id = land_changes(shop.settings, "shop", "orders").load_id
+    shop.do("update landing.shop__orders set _file = 'orders-1.csv' where id = 'o20'")
+    verdict = judge(shop.settings, load_id)
+    assert verdict.refusals == (
+        "of every file all records landed, but: orders-1.csv: 4 of 3 records landed; orders-2.csv: 2 of 3 records landed",
+    )
+
+
 def test_sums_agree_to_the_last_digit_of_what_was_sent(database_shop):
     database_shop.change(
         "alter table orders alter column amount type numeric using amount::numeric",
