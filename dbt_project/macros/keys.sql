@@ -8,3 +8,7 @@
 
 {% macro sorted_list(expression) -%} {{ adapter.dispatch('sorted_list')(expression) }} {%- endmacro %}
 {% macro postgres__sorted_list(expression) -%} array_agg({{ expression }} order by {{ expression }}) {%- endmacro %}
+
+{# The members of a list, one row each. #}
+{% macro members_of(list) -%} {{ adapter.dispatch('members_of')(list) }} {%- endmacro %}
+{% macro postgres__members_of(list) -%} unnest({{ list }}) {%- endmacro %}

@@ -4,40 +4,38 @@
 -- of it, who of them came back in it, and what they brought.
 with occasions as (
     select
-        occasions.*,
-        {{ days_between('occasions.first_occasion_on', 'occasions.occasion_on') }} as age_days,
-        {{ days_between('occasions.first_occasion_on', observed_until_on()) }} as observed_days
-    from {{ ref('int_purchase_occasions') }} as occasions
+        *,
+        {{ days_between('first_occasion_on', 'occasion_on') }} as age_days
+    from {{ ref('int_purchase_occasions') }}
 ),
 
--- the day of the first order is day 0, so day n is over once n + 1 days are
-customers as (
+-- All who first came on one day have been observed for as long, so few rows are left of many occasions.
+arrivals as (
     select
-        customer_key,
         first_occasion_on,
         first_channel,
         first_region,
         first_category,
-        observed_days,
+        {{ days_between('first_occasion_on', observed_until_on()) }} as observed_days,
         {% for days in windows %}
-        sum(net_amount) filter (where age_days <= {{ days }} and observed_days > {{ days }}) as net_{{ days }},
-        sum(margin_amount) filter (where age_days <= {{ days }} and observed_days > {{ days }}) as margin_{{ days }},
-        sum(net_amount) filter (
-            where age_days <= {{ days }} and observed_days > {{ days }} and margin_amount is not null
-        ) as costed_net_{{ days }},
+        count(*) filter (where occasion_number = 2 and age_days <= {{ days }}) as repurchased_{{ days }},
+        sum(net_amount) filter (where age_days <= {{ days }}) as net_{{ days }},
+        sum(margin_amount) filter (where age_days <= {{ days }}) as margin_{{ days }},
+        sum(net_amount) filter (where age_days <= {{ days }} and margin_amount is not null)
+            as costed_net_{{ days }},
         {% endfor %}
-        min(age_days) filter (where occasion_number = 2) as days_to_second
+        count(*) filter (where occasion_number = 1) as customers
     from occasions
-    group by customer_key, first_occasion_on, first_channel, first_region, first_category, observed_days
+    group by first_occasion_on, first_channel, first_region, first_category
 ),
 
 members as (
     select
-        customers.*,
+        arrivals.*,
         listed.period,
         listed.cohort_index
-    from customers
-    inner join {{ ref('util_days') }} as days on customers.first_occasion_on = days.day
+    from arrivals
+    inner join {{ ref('util_days') }} as days on arrivals.first_occasion_on = days.day
     cross join lateral (
         values
         ('week', days.week_index),
@@ -52,14 +50,15 @@ cohorts as (
         cohort_index,
         {{ breakdown() }},
         {% for days in windows %}
-        count(*) filter (where observed_days > {{ days }}) as eligible_{{ days }},
-        count(*) filter (where observed_days > {{ days }} and days_to_second <= {{ days }})
+        -- the day of the first order is day 0, so day n is over once n + 1 days are
+        coalesce(sum(customers) filter (where observed_days > {{ days }}), 0)::bigint as eligible_{{ days }},
+        coalesce(sum(repurchased_{{ days }}) filter (where observed_days > {{ days }}), 0)::bigint
             as repurchased_{{ days }},
-        sum(net_{{ days }}) as net_{{ days }},
-        sum(margin_{{ days }}) as margin_{{ days }},
-        sum(costed_net_{{ days }}) as costed_net_{{ days }},
+        sum(net_{{ days }}) filter (where observed_days > {{ days }}) as net_{{ days }},
+        sum(margin_{{ days }}) filter (where observed_days > {{ days }}) as margin_{{ days }},
+        sum(costed_net_{{ days }}) filter (where observed_days > {{ days }}) as costed_net_{{ days }},
         {% endfor %}
-        count(*) as cohort_customers
+        sum(customers)::bigint as cohort_customers
     from members
     group by {{ breakdown_sets('period, cohort_index') }}
 )

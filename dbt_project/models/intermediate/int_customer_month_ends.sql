@@ -1,5 +1,8 @@
--- One row a customer and month since their first order: how they stood at its end. From one month with an order to the
--- next nothing changes but the silence, so each such month is carried forward.
+{{ config(materialized='view') }}
+
+-- One row a customer and month since their first order: how they stood at its start and its end. From one month with an
+-- order to the next nothing changes but the silence, so each such month is carried forward. A view, because each of its
+-- readers wants another part of many rows.
 with bought as (
     select
         customer_key,
@@ -8,6 +11,9 @@ with bought as (
         last_occasion_on,
         sum(occasions) over so_far as occasions,
         sum(net_amount) over so_far as net_amount,
+        occasions as month_occasions,
+        net_amount as month_net_amount,
+        lag(last_occasion_on) over (partition by customer_key order by period_index) as previous_occasion_on,
         lead(period_index) over (partition by customer_key order by period_index) as next_month_index
     from {{ ref('int_customer_periods') }}
     where period = 'month'
@@ -33,7 +39,20 @@ month_ends as (
         months.is_closed,
         months.counted_until_on,
         months.period_index = bought.cohort_month_index as is_first_month,
-        {{ days_between('bought.last_occasion_on', add_days('months.counted_until_on', -1)) }} as days_since_last
+        {{ days_between('bought.last_occasion_on', add_days('months.counted_until_on', -1)) }} as days_since_last,
+        case
+            when months.period_index > bought.month_index
+                then {{ days_between('bought.last_occasion_on', add_days('months.period_start', -1)) }}
+            else {{ days_between('bought.previous_occasion_on', add_days('months.period_start', -1)) }}
+        end as days_since_last_at_start,
+        case
+            when months.period_index > bought.month_index then bought.occasions
+            else bought.occasions - bought.month_occasions
+        end as occasions_at_start,
+        case
+            when months.period_index > bought.month_index then bought.net_amount
+            else bought.net_amount - bought.month_net_amount
+        end as net_amount_at_start
     from bought
     cross join running_month
     inner join months
@@ -46,7 +65,10 @@ scored as (
         *,
         {{ falling_score('days_since_last', var('rfm_recency_days')) }} as recency_score,
         {{ score('occasions', var('rfm_occasions')) }} as frequency_score,
-        {{ score('net_amount', var('rfm_net_amount')) }} as money_score
+        {{ score('net_amount', var('rfm_net_amount')) }} as money_score,
+        {{ falling_score('days_since_last_at_start', var('rfm_recency_days')) }} as recency_score_at_start,
+        {{ score('occasions_at_start', var('rfm_occasions')) }} as frequency_score_at_start,
+        {{ score('net_amount_at_start', var('rfm_net_amount')) }} as money_score_at_start
     from month_ends
 )
 
@@ -65,5 +87,11 @@ select
     money_score,
     {{ segment('recency_score', 'frequency_score', 'money_score') }} as segment,
     {{ value_tier('net_amount') }} as value_tier,
-    days_since_last < {{ var('active_days') }} as is_active
+    days_since_last < {{ var('active_days') }} as is_active,
+    case
+        when is_first_month then 'new'
+        else {{ segment('recency_score_at_start', 'frequency_score_at_start', 'money_score_at_start') }}
+    end as segment_at_start,
+    case when is_first_month then 'new' else {{ value_tier('net_amount_at_start') }} end as value_tier_at_start,
+    coalesce(days_since_last_at_start < {{ var('active_days') }}, false) as was_active
 from scored

@@ -27,7 +27,7 @@ with occasions as (
 select
     customer_key,
     '{{ period }}' as period,
-    cohort_{{ period }}_index as cohort_index,
+    min(cohort_{{ period }}_index) as cohort_index,
     {{ period }}_index as period_index,
     max(occasion_on) as last_occasion_on,
     count(*)::int as occasions,
@@ -38,10 +38,10 @@ select
     sum(net_amount)::numeric(18, 2) as net_amount,
     sum(margin_amount)::numeric(18, 2) as margin_amount,
     sum(net_amount) filter (where margin_amount is not null)::numeric(18, 2) as costed_net_amount,
-    first_channel,
-    first_region,
-    first_category
+    min(first_channel) as first_channel,
+    min(first_region) as first_region,
+    min(first_category) as first_category
 from occasions
-group by customer_key, cohort_{{ period }}_index, {{ period }}_index, first_channel, first_region, first_category
+group by customer_key, {{ period }}_index
 {% if not loop.last %}union all{% endif %}
 {% endfor %}

@@ -55,19 +55,6 @@ neighbours as (
     window customer as (partition by bought.customer_key, bought.period order by bought.period_index)
 ),
 
--- What a customer had bought in the active_days days up to an occasion: what is lost when none follows.
-spent as (
-    select
-        customer_key,
-        occasion_on,
-        sum(net_amount) over (
-            partition by customer_key
-            order by occasion_on
-            range between interval '{{ (var("active_days") | int) - 1 }} days' preceding and current row
-        ) as net_amount
-    from {{ ref('int_purchase_occasions') }}
-),
-
 events as (
     select
         period,
@@ -116,13 +103,33 @@ events as (
         0 as buyers,
         0.00 as net_amount,
         0.00 as reactivated_net_amount,
-        spent.net_amount as churned_net_amount
+        occasions.active_net_amount as churned_net_amount
     from neighbours
-    inner join spent
-        on neighbours.customer_key = spent.customer_key and neighbours.last_occasion_on = spent.occasion_on
+    inner join {{ ref('int_purchase_occasions') }} as occasions
+        on neighbours.customer_key = occasions.customer_key and neighbours.last_occasion_on = occasions.occasion_on
     where
         coalesce(neighbours.next_period_index > neighbours.active_until_index, true)
         and neighbours.active_until_index <= neighbours.running_index
+),
+
+-- few rows are left of many events before they are counted once for each breakdown
+combined as (
+    select
+        period,
+        period_index,
+        first_channel,
+        first_region,
+        first_category,
+        sum(new_customers) as new_customers,
+        sum(reactivated_customers) as reactivated_customers,
+        sum(churned_customers) as churned_customers,
+        sum(first_time_buyers) as first_time_buyers,
+        sum(buyers) as buyers,
+        sum(net_amount) as net_amount,
+        sum(reactivated_net_amount) as reactivated_net_amount,
+        sum(churned_net_amount) as churned_net_amount
+    from events
+    group by period, period_index, first_channel, first_region, first_category
 ),
 
 counted as (
@@ -138,7 +145,7 @@ counted as (
         sum(net_amount) as net_amount,
         sum(reactivated_net_amount) as reactivated_net_amount,
         sum(churned_net_amount) as churned_net_amount
-    from events
+    from combined
     group by {{ breakdown_sets('period, period_index') }}
 ),
 

@@ -5,9 +5,10 @@ with orders as (
     where ordered_on <= {{ as_of_on() }}
 ),
 
-order_lines as (
+order_categories as (
     select
         order_key,
+        coalesce(category, 'unknown') as category,
         count(*) as lines,
         sum(quantity) as quantity,
         sum(gross_amount) as gross_amount,
@@ -15,26 +16,37 @@ order_lines as (
         sum(reporting_discount_amount) as reporting_discount_amount,
         sum(reporting_cost_amount) as reporting_cost_amount,
         count(*) = count(reporting_cost_amount) as is_cost_known,
-        bool_and(is_gift_card) as is_gift_card_only,
-        min(coalesce(category, 'unknown')) as first_category,
-        max(coalesce(category, 'unknown')) as last_category
+        bool_and(is_gift_card) as is_gift_card_only
     from {{ ref('int_order_items_priced') }}
+    group by order_key, coalesce(category, 'unknown')
+),
+
+order_lines as (
+    select
+        order_key,
+        sum(lines) as lines,
+        sum(quantity) as quantity,
+        sum(gross_amount) as gross_amount,
+        sum(reporting_gross_amount) as reporting_gross_amount,
+        sum(reporting_discount_amount) as reporting_discount_amount,
+        sum(reporting_cost_amount) as reporting_cost_amount,
+        bool_and(is_cost_known) as is_cost_known,
+        bool_and(is_gift_card_only) as is_gift_card_only,
+        max(gross_amount) as main_gross_amount
+    from order_categories
     group by order_key
 ),
 
--- Only orders that mix categories need their lines ranked.
-mixed_categories as (
+-- The category with most money on the order; of several, the first by name.
+main_categories as (
     select
-        items.order_key,
-        coalesce(items.category, 'unknown') as category,
-        row_number() over (
-            partition by items.order_key
-            order by sum(items.gross_amount) desc, {{ byte_order("coalesce(items.category, 'unknown')") }}
-        ) as preference
-    from {{ ref('int_order_items_priced') }} as items
-    inner join order_lines on items.order_key = order_lines.order_key
-    where order_lines.first_category <> order_lines.last_category
-    group by items.order_key, coalesce(items.category, 'unknown')
+        order_categories.order_key,
+        min({{ byte_order('order_categories.category') }}) as category
+    from order_categories
+    inner join order_lines
+        on order_categories.order_key = order_lines.order_key
+        and order_categories.gross_amount = order_lines.main_gross_amount
+    group by order_categories.order_key
 ),
 
 order_returns as (
@@ -75,7 +87,7 @@ joined as (
         order_lines.reporting_discount_amount as lines_discount_amount,
         coalesce(order_returns.reporting_amount_of_no_line, 0) as returns_amount_of_no_line,
         case when order_lines.is_cost_known then order_lines.reporting_cost_amount end as reporting_cost_amount,
-        coalesce(mixed_categories.category, order_lines.first_category, 'unknown') as main_category,
+        coalesce(main_categories.category, 'unknown') as main_category,
         coalesce(order_returns.amount, 0) as returns_amount,
         orders.gross_amount - orders.discount_amount as charged_amount,
         round(orders.gross_amount * orders.exchange_rate, 2) as reporting_gross_amount,
@@ -96,8 +108,7 @@ joined as (
     left join {{ ref('int_customer_identities') }} as identities
         on orders.source = identities.source and orders.identity_reference = identities.identity_reference
     left join order_lines on orders.order_key = order_lines.order_key
-    left join mixed_categories
-        on orders.order_key = mixed_categories.order_key and mixed_categories.preference = 1
+    left join main_categories on orders.order_key = main_categories.order_key
     left join order_returns on orders.order_key = order_returns.order_key
     left join later_returns on orders.source = later_returns.source and orders.order_id = later_returns.order_id
 ),

@@ -42,6 +42,10 @@ occasions as (
         row_number() over customer as occasion_number,
         lag(customer_days.occasion_on) over customer as previous_occasion_on,
         lead(customer_days.occasion_on) over customer as next_occasion_on,
+        -- what is lost when no other follows
+        sum(customer_days.net_amount) over (
+            customer range between interval '{{ (var("active_days") | int) - 1 }} days' preceding and current row
+        ) as active_net_amount,
         first_value(customer_days.occasion_on) over customer as first_occasion_on,
         first_value(days.month_start) over customer as cohort_month,
         coalesce(first_value(customer_days.first_channel) over customer, 'unknown') as channel_of_first_order,
@@ -66,6 +70,7 @@ select
     returns_amount::numeric(18, 2) as returns_amount,
     net_amount::numeric(18, 2) as net_amount,
     margin_amount::numeric(18, 2) as margin_amount,
+    active_net_amount::numeric(18, 2) as active_net_amount,
     channel_of_first_order as first_channel,
     region_of_first_order as first_region,
     category_of_first_order as first_category

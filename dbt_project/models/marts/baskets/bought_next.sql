@@ -1,67 +1,65 @@
 -- One row a category and a category of the customer's next occasion, where it was seen often enough.
 with days as (
-    select distinct
+    select
         customer_key,
         ordered_on,
-        item as category
-    from {{ ref('int_basket_goods') }}
-    where level = 'category' and customer_key is not null
+        {{ sorted_list('item') }} as categories
+    from (
+        select distinct
+            customer_key,
+            ordered_on,
+            item
+        from {{ ref('int_basket_goods') }}
+        where level = 'category' and customer_key is not null
+    ) as goods
+    group by customer_key, ordered_on
 ),
 
+-- one row an occasion that was followed by another, with what was bought on both
 followed as (
     select
-        days.category,
-        occasions.customer_key,
-        occasions.occasion_on,
-        occasions.next_occasion_on
+        days.categories,
+        next_days.categories as next_categories
     from days
     inner join {{ ref('int_purchase_occasions') }} as occasions
         on days.customer_key = occasions.customer_key and days.ordered_on = occasions.occasion_on
+    left join days as next_days
+        on occasions.customer_key = next_days.customer_key and occasions.next_occasion_on = next_days.ordered_on
     where occasions.next_occasion_on is not null
 ),
 
 everything as (
     select count(*) as all_occasions
-    from (
-        select distinct
-            customer_key,
-            next_occasion_on
-        from followed
-    ) as next_occasions
+    from followed
 ),
 
 starts as (
     select
-        category,
+        listed.category,
         count(*) as occasions
     from followed
-    group by category
+    cross join lateral {{ members_of('followed.categories') }} as listed (category)
+    group by listed.category
 ),
 
--- occasions that followed another, by what was bought on them
 ends as (
     select
-        days.category,
+        listed.category,
         count(*) as occasions
-    from days
-    inner join (
-        select distinct
-            customer_key,
-            next_occasion_on
-        from followed
-    ) as next_occasions
-        on days.customer_key = next_occasions.customer_key and days.ordered_on = next_occasions.next_occasion_on
-    group by days.category
+    from followed
+    cross join lateral {{ members_of('followed.next_categories') }} as listed (category)
+    group by listed.category
 ),
 
 pairs as (
     select
-        followed.category,
-        days.category as next_category,
+        listed.category,
+        next_listed.category as next_category,
         count(*) as next_occasions
     from followed
-    inner join days on followed.customer_key = days.customer_key and followed.next_occasion_on = days.ordered_on
-    group by followed.category, days.category
+    cross join lateral {{ members_of('followed.categories') }} as listed (category)
+    cross join lateral {{ members_of('followed.next_categories') }} as next_listed (category)
+    group by listed.category, next_listed.category
     having count(*) >= {{ var('basket_min_orders') }}
 )
 

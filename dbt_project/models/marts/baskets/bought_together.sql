@@ -1,41 +1,77 @@
 -- One row a pair of things that were in one order often enough: both directions, at the levels product and category.
-with goods as (
+with baskets as (
     select
         level,
-        order_key,
-        item,
-        count(*) over (partition by level, item) as item_orders
-    from {{ ref('int_basket_goods') }}
-),
-
-baskets as (
-    select
-        level,
-        count(distinct order_key) as all_orders
-    from goods
+        count(*) as all_orders
+    from (
+        select distinct
+            level,
+            order_key
+        from {{ ref('int_basket_goods') }}
+    ) as orders
     group by level
 ),
 
--- what is bought rarely cannot be in a pair that is bought often
+-- what is bought rarely cannot be in a pair that is bought often; numbers are counted faster than names
 frequent as (
-    select *
+    select
+        level,
+        item,
+        count(*) as orders,
+        (row_number() over ())::int as number
+    from {{ ref('int_basket_goods') }}
+    group by level, item
+    having count(*) >= {{ var('basket_min_orders') }}
+),
+
+goods as (
+    select
+        goods.order_key,
+        frequent.level = 'product' as is_product,
+        frequent.number
+    from {{ ref('int_basket_goods') }} as goods
+    inner join frequent on goods.level = frequent.level and goods.item = frequent.item
+),
+
+counted as (
+    select
+        goods.number,
+        others.number as other_number,
+        count(*) as both_orders
     from goods
-    where item_orders >= {{ var('basket_min_orders') }}
+    inner join goods as others
+        on goods.order_key = others.order_key
+        and goods.is_product = others.is_product
+        and goods.number < others.number
+    group by goods.number, others.number
+    having count(*) >= {{ var('basket_min_orders') }}
+),
+
+directed as (
+    select
+        number,
+        other_number,
+        both_orders
+    from counted
+    union all
+    select
+        other_number as number,
+        number as other_number,
+        both_orders
+    from counted
 ),
 
 pairs as (
     select
-        goods.level,
-        goods.item,
+        frequent.level,
+        frequent.item,
         others.item as other_item,
-        goods.item_orders,
-        others.item_orders as other_item_orders,
-        count(*) as both_orders
-    from frequent as goods
-    inner join frequent as others
-        on goods.order_key = others.order_key and goods.level = others.level and goods.item <> others.item
-    group by goods.level, goods.item, others.item, goods.item_orders, others.item_orders
-    having count(*) >= {{ var('basket_min_orders') }}
+        frequent.orders as item_orders,
+        others.orders as other_item_orders,
+        directed.both_orders
+    from directed
+    inner join frequent on directed.number = frequent.number
+    inner join frequent as others on directed.other_number = others.number
 ),
 
 products as (

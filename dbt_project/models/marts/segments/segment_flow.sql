@@ -1,18 +1,6 @@
 -- One row a month, dimension and segment or tier that customers had at its start: how many were active, who came back
 -- and who fell silent. Who was no customer yet at the start is in `new`.
-with month_ends as (
-    select
-        month_start,
-        is_active,
-        is_first_month,
-        lag(is_active, 1, false) over customer as was_active,
-        lag(segment, 1, 'new') over customer as segment_at_start,
-        lag(value_tier, 1, 'new') over customer as value_tier_at_start
-    from {{ ref('int_customer_month_ends') }}
-    window customer as (partition by customer_key order by month_start)
-),
-
-counted as (
+with counted as (
     select
         month_start,
         case when grouping(segment_at_start) = 0 then 'segment' else 'value tier' end as dimension,
@@ -24,7 +12,7 @@ counted as (
         count(*) filter (where is_active) as at_end,
         count(*) filter (where was_active and is_active) as retained_customers,
         count(*) as customers
-    from month_ends
+    from {{ ref('int_customer_month_ends') }}
     group by grouping sets ((month_start, segment_at_start), (month_start, value_tier_at_start))
 )
 
