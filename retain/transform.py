@@ -46,6 +46,10 @@ def variables(settings: Settings) -> dict[str, Any]:
         "active_days": business.active_days,
         "lapse_days": business.lapse_days,
         "count_free_orders": business.count_free_orders,
+        "identity_rules": list(settings.identity.rules),
+        "identity_limits": settings.identity.limits.model_dump(),
+        "identity_one_per_person": list(settings.identity.one_per_person),
+        "identity_dotless_domains": [domain.lower() for domain in settings.identity.dotless_domains],
     }
 
 

@@ -10,7 +10,8 @@ from unittest.mock import patch
 import pandas as pd
 
 from bench.reference.marts import Shop, day_number, prepared, recomputed
-from bench.reference.orders import occasions, read
+from bench.reference.orders import occasions
+from bench.reference.tables import read
 from bench.scratch import scratch_folder, scratch_server, url_of
 from retain import transform, warehouse
 from retain.cli.instance import DEMO_CONFIG, REPOSITORY, yesterday

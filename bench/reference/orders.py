@@ -4,10 +4,6 @@ Amounts are whole numbers: ten-thousandths as the sources give them, cents of th
 Days are whole numbers since 1970-01-01.
 """
 
-import hashlib
-import re
-import uuid
-from collections import defaultdict
 from datetime import date
 from typing import Any
 
@@ -15,21 +11,15 @@ import numpy as np
 import pandas as pd
 import psycopg
 
+from bench.reference.people import customers
+from bench.reference.tables import local_days, read
 from retain.config import Settings
 
 EPOCH = date(1970, 1, 1)
 RATE_ONE = 10**8
-MOST_IDENTITIES = 10  # an identifier that more of them hold joins nobody
 GIVEN_STATUSES = {"pending", "paid", "partially_refunded", "refunded", "cancelled", "voided", "fraud"}
 NEVER_VALID = {"pending", "cancelled", "voided", "fraud"}
 Connection = psycopg.Connection[Any]
-
-
-def read(connection: Connection, query: str) -> pd.DataFrame:
-    """The rows of a query; columns of numbers as the server's driver gives them."""
-    cursor = connection.execute(query.encode())
-    names = [column.name for column in cursor.description or []]
-    return pd.DataFrame(cursor.fetchall(), columns=names, dtype=object)
 
 
 def to_cents(ten_thousandths: pd.Series, rate: pd.Series) -> pd.Series:
@@ -37,11 +27,6 @@ def to_cents(ten_thousandths: pd.Series, rate: pd.Series) -> pd.Series:
     product = ten_thousandths.astype(object) * rate.astype(object)
     half, whole = RATE_ONE * 50, RATE_ONE * 100
     return product.map(lambda one: (abs(one) + half) // whole * (1 if one >= 0 else -1))
-
-
-def local_days(instants: pd.Series, timezone: str) -> pd.Series:
-    moments = pd.to_datetime(instants, utc=True).dt.tz_convert(timezone).dt.tz_localize(None)
-    return moments.to_numpy().astype("datetime64[D]").astype("int64")
 
 
 def occasions(connection: Connection, settings: Settings) -> pd.DataFrame:
@@ -54,7 +39,7 @@ def occasions(connection: Connection, settings: Settings) -> pd.DataFrame:
     orders = _orders(connection, zone)
     everything = orders
     orders = orders[orders["day"] <= last].copy()
-    orders["customer_key"] = _customers(connection, orders, everything, zone, last)
+    orders["customer_key"] = customers(connection, orders, everything, settings, last)
     orders["rate"] = _rates(connection, orders, settings.business.reporting_currency, last)
     _add_lines(connection, orders, settings.business.reporting_currency, last)
     _add_returns(connection, orders, zone, last)
@@ -64,84 +49,14 @@ def occasions(connection: Connection, settings: Settings) -> pd.DataFrame:
 def _orders(connection: Connection, zone: str) -> pd.DataFrame:
     orders = read(
         connection,
-        "select source, order_id, nullif(trim(customer_id), '') as customer_id, email, phones.e164, ordered_at, "
+        "select source, order_id, nullif(trim(customer_id), '') as customer_id, email, loyalty_card, phones.e164, ordered_at, "
         "lower(trim(status)) as status, upper(trim(currency)) as currency, (gross_amount * 10000)::bigint as gross, "
         "(discount_amount * 10000)::bigint as discount, nullif(trim(channel), '') as channel, "
         "nullif(trim(region), '') as region, is_test "
         "from raw.orders left join raw.phone_numbers as phones using (phone) where not is_deleted",
     )
-    orders["email"] = orders["email"].map(_address)
     orders["day"] = local_days(orders["ordered_at"], zone)
     return orders.set_index(pd.MultiIndex.from_frame(orders[["source", "order_id"]], names=["of", "order"]))
-
-
-def _address(email: str | None) -> str | None:
-    return email.strip(" ").lower() if email and re.search(r".@.", email, re.DOTALL) else None
-
-
-def _customers(
-    connection: Connection, orders: pd.DataFrame, everything: pd.DataFrame, zone: str, last: int
-) -> list[uuid.UUID | None]:
-    """The person behind each order; None for nobody that can be told."""
-    accounts = read(
-        connection,
-        "select source, customer_id, email, phones.e164, registered_at from raw.customers "
-        "left join raw.phone_numbers as phones using (phone) where not is_deleted",
-    )
-    known: dict[str, set[str]] = {}
-    first_days = everything.dropna(subset="customer_id").groupby(["source", "customer_id"])["day"].min().to_dict()
-    registered = pd.to_datetime(accounts["registered_at"], utc=True)
-    days = local_days(registered.fillna(pd.Timestamp(0, tz="UTC")), zone)
-    for account, has_day, day in zip(accounts.itertuples(), registered.notna(), days, strict=True):
-        since = [first_days.pop((account.source, account.customer_id), None), day if has_day else None]
-        if min((one for one in since if one is not None), default=last) <= last:
-            given = {_address(account.email), account.e164} - {None}
-            known[f"{account.source}:{account.customer_id}"] = given
-    known.update({f"{source}:{account}": set() for (source, account), day in first_days.items() if day <= last})
-    bare = {name for name, given in known.items() if not given}
-    guests: dict[tuple[str, str | None, str | None], str] = {}
-    references = []
-    for row in orders.sort_values(["ordered_at", "order_id"]).itertuples():
-        given = {row.email, row.e164} - {None}
-        if row.customer_id is not None:
-            name = f"{row.source}:{row.customer_id}"
-            if name in bare:
-                known[name] |= given
-        elif given:
-            name = guests.setdefault((row.source, row.email, row.e164), f"{row.source}:order:{row.order_id}")
-            known[name] = given
-        else:
-            name = None
-        references.append((row.Index, name))
-    person = _people(known, set(guests.values()))
-    return [person.get(name) for name in pd.Series(dict(references)).reindex(orders.index)]
-
-
-def _people(known: dict[str, set[str]], guests: set[str]) -> dict[str | None, uuid.UUID]:
-    """Identity to customer_key: identities that share an identifier, directly or through others, are one person."""
-    holders: dict[str, list[str]] = defaultdict(list)
-    for name, given in known.items():
-        for identifier in given:
-            holders[identifier].append(name)
-    joining = {identifier: names for identifier, names in holders.items() if len(names) <= MOST_IDENTITIES}
-    parent = {name: name for name in known}
-
-    def smallest(name: str) -> str:
-        while parent[name] != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
-
-    for names in joining.values():
-        roots = sorted({smallest(name) for name in names})
-        for root in roots[1:]:
-            parent[root] = roots[0]
-    told = {name for names in joining.values() for name in names}
-    return {
-        name: uuid.UUID(hashlib.md5(smallest(name).encode()).hexdigest())
-        for name in known
-        if name in told or name not in guests
-    }
 
 
 def _rates(connection: Connection, orders: pd.DataFrame, reporting: str, last: int) -> pd.Series:

@@ -13,6 +13,7 @@ from retain.config.checks import note_meaning_problems
 from retain.config.currencies import CURRENCIES
 from retain.config.document import Document, inside, read_document
 from retain.config.gating import Gate
+from retain.config.identity import Identity, Limits
 from retain.config.keeping import Landing
 from retain.config.model import (
     Business,
@@ -37,6 +38,7 @@ __all__ = [
     "FilesSource",
     "Forecast",
     "Gate",
+    "Identity",
     "Landing",
     "Settings",
     "Source",
@@ -53,6 +55,8 @@ PARTS: tuple[type[BaseModel], ...] = (
     Forecast,
     Gate,
     Alerts,
+    Identity,
+    Limits,
     Landing,
     Warehouse,
     SqlSource,

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from retain.config.alerting import note_alert_problems
 from retain.config.currencies import CURRENCIES
 from retain.config.document import Document, KeyPath, inside
+from retain.config.identity import note_identity_problems
 from retain.config.model import FORMAT_OF_SUFFIX
 from retain.config.wording import meant, one_of, shown
 from retain.entities import ENTITIES, ORDER_STATUSES, Entity
@@ -27,6 +28,7 @@ def note_meaning_problems(document: Document) -> None:
     _check_as_of(document)
     _check_warehouse(document)
     note_alert_problems(document)
+    note_identity_problems(document)
     sources = document.at(("sources",))
     for index, source in enumerate(sources if isinstance(sources, list) else []):
         if isinstance(source, dict):

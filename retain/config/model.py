@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from retain.config.alerting import Alerts
 from retain.config.gating import Gate, GateOfSource, SourceGate
+from retain.config.identity import Identity
 from retain.config.keeping import Landing
 
 WEEK_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -177,6 +178,7 @@ class Settings(Part):
     forecast: Forecast = Forecast()
     gate: Gate = Gate()
     alerts: Alerts = Alerts()
+    identity: Identity = Identity()
     landing: Landing = Landing()
     warehouse: Warehouse = Warehouse()
     sources: tuple[Source, ...] = Field(min_length=1, description="Where the shop's data is.")

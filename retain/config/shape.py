@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 from retain.config.alerting import CHANNEL_TYPES, CHANNELS, Alerts
 from retain.config.document import Document, KeyPath, inside
 from retain.config.gating import Gate, GateOfSource
+from retain.config.identity import Identity, Limits
 from retain.config.keeping import Landing
 from retain.config.model import (
     Business,
@@ -26,6 +27,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "business": Business,
     "forecast": Forecast,
     "gate": Gate,
+    "identity": Identity,
     "alerts": Alerts,
     "landing": Landing,
     "warehouse": Warehouse,
@@ -56,6 +58,8 @@ def _model_at(document: Document, path: KeyPath) -> type[BaseModel] | None:
         return Settings
     if path[:2] == ("alerts", "to") and len(path) == 3:
         return CHANNELS.get(str(inside(document.at(path), "type")))
+    if path == ("identity", "limits"):
+        return Limits
     if path[0] != "sources":
         return SECTIONS.get(str(path[0])) if len(path) == 1 else None
     kind = inside(document.at(path[:2]), "type")

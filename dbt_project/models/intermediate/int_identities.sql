@@ -1,10 +1,11 @@
--- One row an identity that was known on the as-of day: an account of a source, or a guest (e-mail and phone on orders).
+-- One row an identity that was known on the as-of day: an account of a source, or a guest (what orders without one give).
 with accounts_on_record as (
     select
         customers.source,
         customers.customer_id,
         customers.email,
         phones.e164,
+        customers.loyalty_card,
         {{ local_day('customers.registered_at') }} as registered_on
     from {{ ref('stg_mapped__customers') }} as customers
     left join {{ ref('stg_mapped__phone_numbers') }} as phones on customers.phone = phones.phone
@@ -26,6 +27,7 @@ accounts as (
         coalesce(accounts_on_record.customer_id, accounts_on_orders.customer_id) as customer_id,
         accounts_on_record.email,
         accounts_on_record.e164,
+        accounts_on_record.loyalty_card,
         accounts_on_record.customer_id is not null as is_on_record,
         least(accounts_on_record.registered_on, accounts_on_orders.first_ordered_on) as known_since_on
     from accounts_on_record
@@ -41,6 +43,7 @@ guest_orders as (
         order_id,
         email,
         e164,
+        loyalty_card,
         ordered_on,
         row_number() over (partition by source, identity_reference order by ordered_at, order_id) as guest_order_number
     from {{ ref('int_orders_dated') }}
@@ -54,6 +57,7 @@ select
     customer_id,
     email,
     e164,
+    loyalty_card,
     is_on_record,
     false as is_guest,
     known_since_on
@@ -67,6 +71,7 @@ select
     null as customer_id,
     email,
     e164,
+    loyalty_card,
     false as is_on_record,
     true as is_guest,
     ordered_on as known_since_on

@@ -1,66 +1,167 @@
--- One row an identity and identifier (e-mail or phone). An identifier that more than ten identities hold joins nobody:
--- it is a till's tablet or a shop's own address, not a person's.
+-- One row an identity and identifier: what it gave , and what people decided about it.
 with own_identifiers as (
+    {{ given_identifiers(ref('int_identities')) }}
+),
+
+-- An account that gave neither e-mail nor phone is known by those on its orders; one without a card, by the only card
+-- that its orders name.
+accounts as (
     select
         source_id,
-        'email:' || email as identifier
+        source,
+        identity_reference,
+        loyalty_card is null as is_without_card,
+        email is null and e164 is null as is_bare
     from {{ ref('int_identities') }}
-    where email is not null
+    where not is_guest and (loyalty_card is null or (email is null and e164 is null))
+),
+
+orders_of_accounts as (
+    select
+        accounts.source_id,
+        accounts.is_bare,
+        accounts.is_without_card,
+        orders.email,
+        orders.e164,
+        orders.loyalty_card
+    from accounts
+    inner join {{ ref('int_orders_dated') }} as orders
+        on accounts.source = orders.source and accounts.identity_reference = orders.identity_reference
+    where
+        orders.ordered_on <= {{ as_of_on() }}
+        and (
+            (accounts.is_bare and coalesce(orders.email, orders.e164) is not null)
+            or (accounts.is_without_card and orders.loyalty_card is not null)
+        )
+),
+
+identifiers_on_orders as (
+    select distinct
+        source_id,
+        'email' as rule,
+        email as identifier_value
+    from orders_of_accounts
+    where is_bare and email is not null
+    union all
+    select distinct
+        source_id,
+        'phone' as rule,
+        e164 as identifier_value
+    from orders_of_accounts
+    where is_bare and e164 is not null
     union all
     select
         source_id,
-        'phone:' || e164 as identifier
-    from {{ ref('int_identities') }}
-    where e164 is not null
-),
-
--- An account that gave neither e-mail nor phone is known by those on its orders.
-orders_of_bare_accounts as (
-    select
-        identities.source_id,
-        orders.email,
-        orders.e164
-    from {{ ref('int_identities') }} as identities
-    inner join {{ ref('int_orders_dated') }} as orders
-        on identities.source = orders.source
-        and identities.identity_reference = orders.identity_reference
-        and orders.ordered_on <= {{ as_of_on() }}
-    where identities.email is null and identities.e164 is null and not identities.is_guest
+        'loyalty_card' as rule,
+        min(loyalty_card) as identifier_value
+    from orders_of_accounts
+    where is_without_card
+    group by source_id
+    having min(loyalty_card) = max(loyalty_card)
 ),
 
 links as (
     select
         source_id,
-        identifier
+        rule,
+        rule || ':' || identifier_value as identifier
     from own_identifiers
-    union
+    union all
     select
         source_id,
-        'email:' || email as identifier
-    from orders_of_bare_accounts
-    where email is not null
-    union
+        rule,
+        rule || ':' || identifier_value as identifier
+    from identifiers_on_orders
+    where rule in {{ rules_of('identity_rules') }}
+),
+
+ranked as (
     select
-        source_id,
-        'phone:' || e164 as identifier
-    from orders_of_bare_accounts
-    where e164 is not null
+        rule,
+        people_at_most,
+        trust
+    from {{ trusted_rules() }} as listed (rule, people_at_most, trust)
 ),
 
 holders as (
     select
-        identifier,
-        count(*) as identities,
-        min(source_id) as first_source_id
+        links.identifier,
+        ranked.people_at_most,
+        count(*) as identities
     from links
-    group by identifier
+    inner join ranked on links.rule = ranked.rule
+    group by links.identifier, ranked.people_at_most
+),
+
+-- Several identities may be one person's: they are counted once when their most trusted other identifier is the same,
+-- and guests who gave nothing else are one.
+faces as (
+    select
+        links.source_id,
+        links.identifier,
+        min(ranked.trust::text || others.identifier) as face
+    from holders
+    inner join links on holders.identifier = links.identifier
+    left join links as others on links.source_id = others.source_id and links.rule <> others.rule
+    left join ranked on others.rule = ranked.rule
+    where holders.identities > holders.people_at_most
+    group by links.source_id, links.identifier
+),
+
+crowds as (
+    select
+        faces.identifier,
+        count(distinct coalesce(faces.face, case when not identities.is_guest then identities.source_id end, ''))
+            as people
+    from faces
+    inner join {{ ref('int_identities') }} as identities on faces.source_id = identities.source_id
+    group by faces.identifier
+),
+
+split_off as (
+    select
+        source_id,
+        max(decision_id) as decision_id
+    from {{ source('people', 'identities_decided') }}
+    where decision = 'split'
+    group by source_id
+),
+
+-- A split ends what was joined before it.
+by_hand as (
+    select
+        identities.source_id,
+        'by_hand' as rule,
+        'by_hand:' || decided.decision_id as identifier
+    from {{ source('people', 'identities_decided') }} as decided
+    inner join {{ ref('int_identities') }} as identities on decided.source_id = identities.source_id
+    left join split_off on decided.source_id = split_off.source_id
+    where decided.decision_id >= coalesce(split_off.decision_id, 0)
 )
 
 select
     links.source_id,
+    links.rule,
     links.identifier,
-    holders.first_source_id,
     holders.identities::int as identities,
-    holders.identities > 10 as is_blocked
+    coalesce(crowds.people, holders.identities)::int as people,
+    holders.people_at_most,
+    coalesce(crowds.people > holders.people_at_most, false) as is_blocked,
+    split_off.source_id is not null as is_split_off,
+    coalesce(crowds.people <= holders.people_at_most, true) and split_off.source_id is null as is_active
 from links
 inner join holders on links.identifier = holders.identifier
+left join crowds on links.identifier = crowds.identifier
+left join split_off on links.source_id = split_off.source_id
+union all
+select
+    source_id,
+    rule,
+    identifier,
+    count(*) over (partition by identifier)::int as identities,
+    1 as people,
+    null as people_at_most,
+    false as is_blocked,
+    false as is_split_off,
+    true as is_active
+from by_hand

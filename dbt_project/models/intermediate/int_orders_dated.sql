@@ -15,11 +15,14 @@ select
     orders.customer_id,
     orders.email,
     phones.e164,
-    -- an account where one is named; else the e-mail and phone that a guest left; null when there is nothing to go by
+    orders.loyalty_card,
+    -- an account where one is named; else what a guest left (e-mail, phone, card); null when there is nothing to go by
     case
         when orders.customer_id is not null then 'account:' || orders.customer_id
-        when orders.email is not null or phones.e164 is not null
-            then 'guest:' || coalesce(orders.email, '') || '|' || coalesce(phones.e164, '')
+        when coalesce(orders.email, phones.e164, orders.loyalty_card) is not null
+            then
+                'guest:' || coalesce(orders.email, '') || '|' || coalesce(phones.e164, '')
+                || coalesce('|' || orders.loyalty_card, '')
     end as identity_reference,
 
     orders.status,

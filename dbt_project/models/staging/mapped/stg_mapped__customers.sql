@@ -3,9 +3,9 @@ select
     customer_id,
     source || ':' || customer_id as source_id,
 
-    -- an address without both sides of the @ identifies nobody
-    case when email like '%_@_%' then lower(trim(email)) end as email,
+    {{ normal_email('email') }} as email,
     phone,
+    {{ normal_card('loyalty_card') }} as loyalty_card,
     full_name,
     nullif(trim(country), '') as country,
     nullif(trim(region), '') as region,

@@ -4,8 +4,9 @@ select
     source || ':' || order_id as source_id,
     nullif(trim(customer_id), '') as customer_id,
 
-    case when email like '%_@_%' then lower(trim(email)) end as email,
+    {{ normal_email('email') }} as email,
     phone,
+    {{ normal_card('loyalty_card') }} as loyalty_card,
     lower(trim(status)) as status,
     upper(trim(currency)) as currency,
     nullif(trim(channel), '') as channel,
