@@ -133,10 +133,7 @@ def all_cases(names: Collection[str] = ()) -> list[Case]:
     """Every fault on every entity that it fits; with `names`, only those of these faults."""
     faults: list[Fault | DatabaseFault] = [*FILE_FAULTS.values(), *DATABASE_FAULTS.values()]
     return [
-        Case(fault.name, entity)
-        for fault in faults
-        if not names or fault.name in names
-        for entity in fault.entities
+        Case(fault.name, entity) for fault in faults if not names or fault.name in names for entity in fault.entities
     ]
 
 
