@@ -9,7 +9,7 @@ from retain.records import sent_name
 # 21.11.25 as a day of 2021; seconds since 1970 as some other day; and 1.3E+02, of which a spreadsheet has cut off the rest.
 # First what almost every text looks like, which is tested at a tenth of the price of a whole pattern, then what else is meant.
 NUMBER = (
-    r"{sent} <> '' and ltrim({sent}, '0123456789.') = ''",
+    r"{sent} ~ '^[0-9.]+$'",
     r"{text} ~ '^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE]-[0-9]{{1,2}})?$'",
 )
 MOMENT = (
@@ -24,45 +24,45 @@ SHAPES = {"boolean": BOOLEAN, "timestamp": MOMENT, "date": MOMENT}
 TRIMMED = """case when {0} collate "C" < '!' or {0} like '% ' then nullif(btrim({0}), '') else {0} end"""
 
 
-def typed_column(name: str, field: Field, is_mapped: bool, trusting: bool) -> sql.Composable:
-    """A text field trimmed, empty as null; any other as its value, beside `<name>_sent`.
+def cast_columns(name: str, field: Field, trusting: bool) -> sql.Composable:
+    """Of a text, a text field trimmed, empty as null; any other as its value, null where it is none, beside `<name>_sent`.
 
-    `<name>_sent` is the text that came where it is more than the value: it did not cast, has more decimals than are kept, or
-    is written in an unusual way. Beside all others it is null, because writing every amount twice is a third of a gate's time.
     `trusting`: what looks right is cast without asking first, and may raise.
     """
     column, target = sql.Identifier(name), sql.SQL(field.sql_type)
-    if not is_mapped:
-        empty = sql.SQL("null::{} as {}").format(target, column)
-        return (
-            empty
-            if field.type == "text"
-            else sql.SQL("{}, null::text as {}").format(empty, sql.Identifier(sent_name(name)))
-        )
-    text, kept = sql.SQL("nullif(btrim({}), '')").format(column), sql.SQL(TRIMMED).format(column)
     if field.type == "text":
-        return sql.SQL("{} as {}").format(kept, column)
+        return sql.SQL("{} as {}").format(sql.SQL(TRIMMED).format(column), column)
     usual, else_meant = SHAPES.get(field.type, NUMBER)
-    looks_right = sql.SQL(usual).format(sent=column)
-    if not trusting:
-        looks_right = sql.SQL("pg_input_is_valid({}, {}) and {}").format(
-            column, sql.Literal(field.sql_type), looks_right
-        )
-    says_all = looks_right
-    if field.scale is not None:
-        says_all += sql.SQL(" and {} not like {}").format(column, sql.Literal("%." + "_" * (field.scale + 1) + "%"))
+    text = sql.SQL("nullif(btrim({}), '')").format(column)
     return sql.SQL(
-        "case when {looks_right} then {sent}::{target} "
-        "when pg_input_is_valid({text}, {type}) and {else_meant} then {text}::{target} end as {sent}, "
-        "case when {says_all} then null else {kept} end as {kept_in}"
+        "case when {valid}{usual} then {sent}::{target} "
+        "when pg_input_is_valid({text}, {type}) and {else_meant} then {text}::{target} end as {sent}, {sent} as {kept_in}"
     ).format(
-        looks_right=looks_right,
+        valid=sql.SQL("" if trusting else "pg_input_is_valid({}, {}) and ").format(column, sql.Literal(field.sql_type)),
+        usual=sql.SQL(usual).format(sent=column),
         sent=column,
         target=target,
         text=text,
         type=sql.Literal(field.sql_type),
         else_meant=sql.SQL(else_meant).format(text=text),
-        says_all=says_all,
-        kept=kept,
         kept_in=sql.Identifier(sent_name(name)),
+    )
+
+
+def kept_columns(name: str, field: Field) -> sql.Composable:
+    """The columns that the gate keeps of what `cast_columns` made.
+
+    A text that came is kept where its value does not say all of it: it is no value, or has an exponent or more decimals
+    than are kept. Beside all others it is null, because to write every amount twice is a third of a gate's time.
+    """
+    column, sent = sql.Identifier(name), sql.Identifier(sent_name(name))
+    if field.type == "text":
+        return column
+    says_all = sql.SQL("{} is not null").format(column)
+    if field.scale is not None:
+        says_all += sql.SQL(" and {0} not like {1} and {0} not like '%e%' and {0} not like '%E%'").format(
+            sent, sql.Literal("%." + "_" * (field.scale + 1) + "%")
+        )
+    return sql.SQL("{}, case when {} then null else {} end as {}").format(
+        column, says_all, sql.SQL(TRIMMED).format(sent), sent
     )

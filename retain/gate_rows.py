@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from retain.casting import typed_column
+from retain.casting import cast_columns, kept_columns
 from retain.config import Settings
 from retain.landing import drop_gate_tables, failures_table, gate_table, landing_table
 from retain.mapping import (
@@ -121,16 +121,17 @@ def _create(
     cursor = connection.execute(
         sql.SQL(
             "create unlogged table {gate} with (autovacuum_enabled = false) as "  # whose worker would hold up its end
-            "select row_number, {source}::text as source, _file, {problem} as _problem, {columns} from ({mapped}{fence}) as mapped {chosen}"
+            "select row_number, {source}::text as source, _file, _problem, {kept} from ("
+            "select row_number, _file, {problem} as _problem, {cast} from ({mapped}{fence}) as mapped {chosen} offset 0) as typed"
         ).format(
             gate=gate_table(load_id),
             mapped=mapped,
             fence=sql.SQL(" offset 0" if computes(mapping, columns) else ""),
             source=sql.Literal(mapping.source),
             problem=problem(sorted(guarded)) if guarded else sql.SQL("_problem"),
-            columns=sql.SQL(", ").join(
-                typed_column(name, field, name in mapping.mapped, trusting)
-                for name, field in mapping.entity.fields.items()
+            kept=sql.SQL(", ").join(kept_columns(name, field) for name, field in mapping.entity.fields.items()),
+            cast=sql.SQL(", ").join(
+                cast_columns(name, field, trusting) for name, field in mapping.entity.fields.items()
             ),
             chosen=chosen,
         )
