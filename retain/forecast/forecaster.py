@@ -129,10 +129,9 @@ def make_forecaster(
     """Fit everything that the history at the end of day `until` can carry. Never raises for difficult data: what is not
     predictable says so. With a model `in_use`, a new fit that is clearly worse on the last weeks does not replace it."""
     history = occasions.history(until)
-    too_little = _too_little(history, options)
-    if too_little:
-        card = _rule_card(history, too_little)
-        return Forecaster(history, states(history), options, (card,), {}, None, None, too_little)
+    if little := too_little(history, options):
+        card = _rule_card(history, little)
+        return Forecaster(history, states(history), options, (card,), {}, None, None, little)
 
     some = occasions.known_at(until).sample(MOST_CUSTOMERS)
     compared = some.history(until)
@@ -211,7 +210,8 @@ def judge(chosen: str | None, held_out: HeldOut | None, in_use: InUse | None, un
     return said(True, f"promoted: not worse than the model in use; {words}", gain, error)
 
 
-def _too_little(history: History, options: ForecastOptions) -> str | None:
+def too_little(history: History, options: ForecastOptions) -> str | None:
+    """Why a history cannot carry any model; None where it can."""
     if len(history) < options.min_customers:
         return f"only {len(history):,} customers have bought so far; {options.min_customers:,} are needed (forecast.min_customers)"
     assert history.first_day is not None

@@ -22,7 +22,7 @@ from retain.forecast.reading import day_number, day_of
 FloatArray = npt.NDArray[np.float64]
 Risk = Callable[[Prediction], tuple[FloatArray, str]]
 
-CODE_VERSION = 2  # raise it when the same data should give other numbers: predictions then get a new version
+CODE_VERSION = 3  # raise it when the same data should give other numbers: predictions then get a new version
 ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})  # as COPY reads text
 LOCK = 727_005  # advisory: two forecasts at the same time take turns
 

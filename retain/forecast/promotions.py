@@ -51,7 +51,7 @@ def write(
         _insert(connection, forecaster.promotion, forecaster.model, parameters, None, version, as_of_on)
     for model in churn.models.values():
         if model.promotion is not None:
-            artifact = to_bytes(model.scorer, model.platt) if model.scorer and model.platt else None
+            artifact = to_bytes(model.scorer, model.calibration) if model.scorer and model.calibration else None
             parameters = model.reading.as_document()
             _insert(connection, model.promotion, model.name, parameters, artifact, version, as_of_on)
 

@@ -1,6 +1,7 @@
 """The published risk of every customer, and why it is what it is."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +45,7 @@ class Scores:
         """Of customers at risk over 90 days, block by block: their keys, and their sentences by rank. Nothing where a
         rule speaks: it has no drivers but itself."""
         model = self._churn.models[REASONED_DAYS]
-        if model.reading.purchases is None:
+        if model.scorer is None and model.reading.purchases is None:
             return
         table, channels = self._facts.table, self._occasions.channels
         lens = model.reading.lens(REASONED_DAYS, self._facts.until, channels)
@@ -68,7 +69,7 @@ class Scores:
 def cards_of_risk(churn: ChurnModel) -> Iterator[ModelCard]:
     """One card a horizon: who speaks of silence, what it learnt from, and how it did on what it had not seen."""
     for days, model in churn.models.items():
-        calibration = {} if model.platt is None else {"slope": model.platt.slope, "intercept": model.platt.intercept}
+        calibration = {} if model.calibration is None else asdict(model.calibration)
         yield ModelCard(
             f"no_order_{days}",
             model.rows,

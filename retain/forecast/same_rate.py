@@ -4,14 +4,29 @@ beat."""
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import pdtr, pdtrik
 
 from retain.forecast.prediction import DAYS_A_YEAR, HORIZONS, Prediction, interval_levels
 from retain.forecast.statistics import History
 
+FloatArray = npt.NDArray[np.float64]
+
 NAME = "same_rate_as_before"
 TITLE = "Same rate as before"
 SHARED_DAYS = 90.0
+
+
+def shared_rate(x: npt.ArrayLike, t_days: npt.ArrayLike, shop: float) -> FloatArray:
+    """Repeat occasions a day of customers with `x` of them in `t_days`, as if watched for another 90 days at the `shop`'s
+    own average rate."""
+    return np.asarray((np.asarray(x) + SHARED_DAYS * shop) / (np.asarray(t_days) + SHARED_DAYS))
+
+
+def shop_rate(history: History) -> float:
+    """Repeat occasions a customer and day."""
+    watched = float(history.t_days.sum())
+    return float(history.x.sum()) / watched if watched > 0 else 0.0
 
 
 def predict_same_rate(
@@ -23,9 +38,7 @@ def predict_same_rate(
     another 90 days at the shop's own average rate: somebody who bought twice this week is not expected to buy a hundred
     times a year, and somebody who came for the first time yesterday is not expected to stay away for ever. Occasions
     are Poisson around it."""
-    watched = float(history.t_days.sum())
-    shop = float(history.x.sum()) / watched if watched > 0 else 0.0
-    rate = (history.x + SHARED_DAYS * shop) / (history.t_days + SHARED_DAYS)
+    rate = shared_rate(history.x, history.t_days, shop_rate(history))
     spend = np.maximum(history.mean_spend, 0.0)
     force = np.log1p(discount_rate) / DAYS_A_YEAR
     for days in horizons:

@@ -15,6 +15,9 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 TREES, LEAVES, RATE, SHRINKAGE = 40, 10, 0.12, 5.0
+BELIEVED = np.array([0.0, 1.0, 0.0])  # shares of the own score, of the purchasing model, and the intercept
+DOUBT = 0.5  # standard deviation of each around that, before the calibration window is looked at
+FEW = 0.005  # of the customers on either side may lie outside what is taken for a feature's range
 NO_CATEGORIES = np.zeros((0, 8), dtype=np.uint32)
 
 
@@ -40,12 +43,11 @@ class Trees:
     name: ClassVar[str] = "gradient_boosting"
 
     @classmethod
-    def fit(cls, matrix: FloatArray, silent: BoolArray, rising: int | None, seed: int) -> "Trees":
+    def fit(cls, matrix: FloatArray, silent: BoolArray, rising: int, seed: int) -> "Trees":
         """`rising`: the feature with which the risk may only rise, whatever a sample says."""
         matrix = np.where(np.isfinite(matrix).any(axis=0), matrix, 0.0)  # what is known of nobody tells nothing
         monotonic = np.zeros(matrix.shape[1], dtype=np.int8)
-        if rising is not None:
-            monotonic[rising] = 1
+        monotonic[rising] = 1
         # One thread, here and when scoring: a second one waits for the first far longer than it helps on a busy machine.
         with threadpool_limits(limits=1):
             model = HistGradientBoostingClassifier(
@@ -90,6 +92,8 @@ class Logistic:
     weights: FloatArray
     intercept: float
     by_logarithm: BoolArray
+    lowest: FloatArray
+    highest: FloatArray
 
     name: ClassVar[str] = "logistic"
 
@@ -104,12 +108,16 @@ class Logistic:
         centre = np.where(known, raw, 0.0).sum(axis=0) / counted
         spread = np.sqrt((np.where(known, raw - centre, 0.0) ** 2).sum(axis=0) / counted)
         scale = np.where(spread > 1e-9, spread, 1.0)
+        lowest, highest = _range(raw, centre)
+        raw = np.clip(raw, lowest, highest)
         with threadpool_limits(limits=1):
             model = LogisticRegression(C=0.1, max_iter=300).fit(_standard(raw, centre, scale), silent)
-        return cls(centre, scale, model.coef_[0].copy(), float(model.intercept_[0]), by_logarithm)
+        weights, bias = model.coef_[0].copy(), float(model.intercept_[0])
+        return cls(centre, scale, weights, bias, by_logarithm, lowest, highest)
 
     def score(self, matrix: FloatArray) -> FloatArray:
-        standard = _standard(_logarithms(matrix, self.by_logarithm), self.centre, self.scale)
+        raw = np.clip(_logarithms(matrix, self.by_logarithm), self.lowest, self.highest)
+        standard = _standard(raw, self.centre, self.scale)
         return np.asarray(standard @ self.weights + self.intercept)
 
     def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
@@ -119,6 +127,8 @@ class Logistic:
             "weights": self.weights,
             "intercept": np.array(self.intercept),
             "by_logarithm": self.by_logarithm,
+            "lowest": self.lowest,
+            "highest": self.highest,
         }
 
 
@@ -127,62 +137,86 @@ def _logarithms(matrix: FloatArray, by_logarithm: BoolArray) -> FloatArray:
         return np.where(by_logarithm, np.log1p(np.maximum(matrix, 0.0)), matrix)
 
 
+def _range(raw: FloatArray, centre: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """What all but a few of those learnt from lie between: a line is not drawn on beyond it."""
+    known = np.where(np.isfinite(raw).any(axis=0), raw, centre)
+    lowest, highest = np.nanquantile(known, [FEW, 1.0 - FEW], axis=0)
+    return lowest, highest
+
+
 def _standard(raw: FloatArray, centre: FloatArray, scale: FloatArray) -> FloatArray:
     known = np.isfinite(raw)
     return np.concatenate([np.where(known, (raw - centre) / scale, 0.0).clip(-6.0, 6.0), ~known], axis=1)
 
 
 @dataclass(frozen=True)
-class Platt:
-    """Calibration: the log-odds that hold for a score, `intercept + slope · score`, slope never below 0."""
+class Calibration:
+    """The log-odds that hold: `intercept + own · score + anchor · what the purchasing model (or the rule) says`, neither
+    share below 0. Where little is known, that is the purchasing model alone: 0 + 0 · score + 1 · its own."""
 
-    slope: float
+    own: float
+    anchor: float
     intercept: float
 
     @classmethod
-    def fit(cls, score: FloatArray, silent: BoolArray) -> "Platt":
-        """Newton on two parameters; Platt's (1999) softened targets keep a perfect score from running away."""
-        there, gone = int((~silent).sum()), int(silent.sum())
-        target = np.where(silent, (gone + 1.0) / (gone + 2.0), 1.0 / (there + 2.0))
-        slope, intercept = 1.0, 0.0
-        for _ in range(50):
-            p = sigmoid(intercept + slope * score)
-            weight = np.maximum(p * (1.0 - p), 1e-12)
-            apart = target - p
-            gradient = np.array([apart @ score, apart.sum()])
-            bend = np.array([[weight @ score**2 + 1e-9, weight @ score], [weight @ score, weight.sum() + 1e-9]])
-            step = np.linalg.solve(bend, gradient)
-            slope, intercept = slope + float(np.clip(step[0], -2, 2)), intercept + float(np.clip(step[1], -5, 5))
-            if np.abs(step).max() < 1e-10:
-                break
-        return cls(max(slope, 0.0), intercept)
+    def fit(cls, score: FloatArray, said: FloatArray, silent: BoolArray) -> "Calibration":
+        """The likeliest, with what was believed before as a normal density around the purchasing model alone: every
+        customer more counts for more, and a few hundred change little."""
+        columns, free = np.stack([score, said, np.ones(len(score))], axis=1), [0, 1, 2]
+        with threadpool_limits(limits=1):
+            shares = _likeliest(columns, silent, free)
+            for number in (0, 1):
+                if shares[number] < 0:
+                    free = [each for each in free if each != number]
+                    shares = _likeliest(columns, silent, free)
+        own, anchor, intercept = (float(value) for value in shares)
+        return cls(own, anchor, intercept)
 
-    def p(self, score: FloatArray) -> FloatArray:
-        return sigmoid(self.intercept + self.slope * score)
+    def log_odds(self, score: FloatArray, said: FloatArray) -> FloatArray:
+        return np.asarray(self.own * score + self.anchor * said)
+
+    def p(self, score: FloatArray, said: FloatArray) -> FloatArray:
+        return sigmoid(self.intercept + self.log_odds(score, said))
+
+
+def _likeliest(columns: FloatArray, silent: BoolArray, free: list[int]) -> FloatArray:
+    """Newton; shares that are not `free` are 0."""
+    believed, shares = BELIEVED[free], np.zeros(3)
+    shares[free] = believed
+    columns, doubt = columns[:, free], 1.0 / DOUBT**2
+    for _ in range(50):
+        p = sigmoid(columns @ shares[free])
+        gradient = (silent - p) @ columns - doubt * (shares[free] - believed)
+        weighted = columns * (p * (1.0 - p))[:, None]
+        step = np.linalg.solve(weighted.T @ columns + doubt * np.eye(len(free)), gradient)
+        shares[free] += step.clip(-2.0, 2.0)
+        if np.abs(step).max() < 1e-10:
+            break
+    return shares
 
 
 def sigmoid(score: FloatArray) -> FloatArray:
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * score)))
 
 
-def to_bytes(scorer: Scorer, platt: Platt) -> bytes:
+def to_bytes(scorer: Scorer, calibration: Calibration) -> bytes:
     """The same model, the same bytes: arrays without compression and without the time of day."""
     file = io.BytesIO()
-    arrays = {**scorer.arrays(), "platt": np.array([platt.slope, platt.intercept])}
+    arrays = {**scorer.arrays(), "calibration": np.array([calibration.own, calibration.anchor, calibration.intercept])}
     np.save(file, np.array([scorer.name, *arrays]), allow_pickle=False)
     for each in arrays.values():
         np.save(file, each, allow_pickle=False)
     return file.getvalue()
 
 
-def from_bytes(data: bytes) -> tuple[Scorer, Platt]:
+def from_bytes(data: bytes) -> tuple[Scorer, Calibration]:
     """Read back what `to_bytes` wrote. Raises ValueError where this version of scikit-learn lays trees out otherwise."""
     file = io.BytesIO(data)
     name, *names = (str(each) for each in np.load(file, allow_pickle=False))
     arrays = {each: np.load(file, allow_pickle=False) for each in names}
-    platt = Platt(*(float(value) for value in arrays.pop("platt")))
+    calibration = Calibration(*(float(value) for value in arrays.pop("calibration")))
     if name == Logistic.name:
-        return Logistic(**{**arrays, "intercept": float(arrays["intercept"])}), platt
+        return Logistic(**{**arrays, "intercept": float(arrays["intercept"])}), calibration
     trees = Trees(arrays["nodes"], arrays["starts"], float(arrays["baseline"]), int(arrays["features"]))
     trees.score(np.zeros((1, trees.features)))
-    return trees, platt
+    return trees, calibration

@@ -9,10 +9,11 @@ import numpy.typing as npt
 from retain.forecast.choosing import difference, in_words
 from retain.forecast.churn.facts import Facts, facts_at
 from retain.forecast.churn.features import MOST_CHANNELS, Lens, Reading
-from retain.forecast.churn.scorers import Logistic, Platt, Scorer, Trees, from_bytes
-from retain.forecast.forecaster import WORSE, Forecaster, Promotion
+from retain.forecast.churn.scorers import Calibration, Logistic, Scorer, Trees, from_bytes, sigmoid
+from retain.forecast.forecaster import WORSE, Forecaster, Promotion, too_little
 from retain.forecast.pareto_nbd import ParetoNbd
 from retain.forecast.same_rate import NAME as SAME_RATE
+from retain.forecast.same_rate import shop_rate
 from retain.forecast.statistics import Occasions
 
 FloatArray = npt.NDArray[np.float64]
@@ -52,7 +53,7 @@ class HorizonModel:
     name: str
     reading: Reading
     scorer: Scorer | None
-    platt: Platt | None
+    calibration: Calibration | None
     notes: str
     rows: int = 0
     trained: tuple[int, int] | None = None
@@ -60,9 +61,10 @@ class HorizonModel:
     promotion: Promotion | None = field(default=None, compare=False)
 
     def log_odds(self, lens: Lens, table: FloatArray) -> FloatArray:
-        """Of no order, before calibration; one a row of facts."""
-        if self.scorer is not None:
-            return self.scorer.score(lens.matrix(table))
+        """Of no order, but for a constant; one a row of facts."""
+        if self.scorer is not None and self.calibration is not None:
+            matrix = lens.matrix(table)
+            return self.calibration.log_odds(self.scorer.score(matrix), matrix[:, lens.said])
         p = np.clip(lens.p_no_order(table), SUREST, 1 - SUREST)
         return np.asarray(np.log(p) - np.log1p(-p))
 
@@ -77,12 +79,12 @@ class ChurnModel:
     def p_no_order(self, days: int, facts: Facts, channels: tuple[str, ...]) -> FloatArray | None:
         """Calibrated probabilities for the customers of `facts`; None where the purchasing model or rule speaks."""
         model = self.models[days]
-        if model.scorer is None or model.platt is None:
+        if model.calibration is None:
             return None
         lens, p = model.reading.lens(days, facts.until, channels), np.empty(len(facts))
         for start in range(0, len(facts), ROWS_A_BLOCK):
             rows = slice(start, start + ROWS_A_BLOCK)
-            p[rows] = model.platt.p(model.log_odds(lens, facts.table[rows]))
+            p[rows] = sigmoid(model.calibration.intercept + model.log_odds(lens, facts.table[rows]))
         return p.clip(SUREST, 1.0 - SUREST)
 
 
@@ -141,7 +143,7 @@ def _reading(occasions: Occasions, forecaster: Forecaster) -> Reading:
     common = np.bincount(occasions.channel[occasions.channel >= 0], minlength=len(occasions.channels))
     order = np.argsort(-common, kind="stable")[:MOST_CHANNELS]
     channels = tuple(sorted(occasions.channels[number] for number in order if common[number]))
-    return Reading(purchases, forecaster.seasons, shop_gap, channels)
+    return Reading(purchases, forecaster.seasons, shop_gap, shop_rate(history), channels)
 
 
 def _train(
@@ -154,8 +156,8 @@ def _train(
         notes = f"{speaks}'s own probability of no order, because {reason}"
         return HorizonModel(days, instead, reading, None, None, notes, **known)  # type: ignore[arg-type]
 
-    if forecaster.purchases is None:
-        return fallback(forecaster.not_predictable_reason or "no purchasing model is identified")
+    if little := too_little(forecaster.history, forecaster.options):
+        return fallback(little)
     cuts, last = windows.training_cuts(days), windows.until - days
     if not cuts:
         return fallback(
@@ -178,27 +180,30 @@ def _train(
     lens = _lens(reading, days, last, windows)
     ahead = lens.matrix(newest.table)
     scorers: list[Scorer] = [
-        Trees.fit(matrix, outcome, lens.rising, forecaster.options.seed),
+        Trees.fit(matrix, outcome, lens.said, forecaster.options.seed),
         Logistic.fit(matrix, outcome),
     ]
-    platts = {each.name: Platt.fit(each.score(ahead[~judges]), closed[~judges]) for each in scorers}
-    losses = {each.name: _log_loss(platts[each.name].p(each.score(ahead[judges])), closed[judges]) for each in scorers}
-    losses[instead] = _log_loss(lens.p_no_order(newest.table[judges]), closed[judges])
+    said, calibrations, losses = ahead[:, lens.said], {}, {}
+    for each in scorers:
+        score = each.score(ahead)
+        calibrations[each.name] = one = Calibration.fit(score[~judges], said[~judges], closed[~judges])
+        losses[each.name] = _log_loss(one.p(score[judges], said[judges]), closed[judges])
+    losses[instead] = _log_loss(sigmoid(said[judges]), closed[judges])
     best = min(scorers, key=lambda each: float(losses[each.name].mean()))
-    means = {name: float(each.mean()) for name, each in losses.items() if np.isfinite(each).all()}
-    said = ", ".join(f"{name} {value:.5f}" for name, value in means.items())
+    means = {name: float(each.mean()) for name, each in losses.items()}
+    graded = ", ".join(f"{name} {value:.5f}" for name, value in means.items())
     known = {"rows": len(matrix), "trained": (min(cuts) + days, max(cuts) + days), "log_loss": means}
     worse, error = difference(losses[best.name], losses[instead])
-    if instead in means and worse > error:
-        alone = fallback(f"on the newest closed window it grades better (log loss: {said})", **known)
+    if worse > error:
+        alone = fallback(f"on the newest closed window it grades better (log loss: {graded})", **known)
         return _judged(alone, losses[instead], windows, in_use)
     model = HorizonModel(
         days,
         best.name,
         reading,
         best,
-        platts[best.name],
-        f"predicts no order in {days} days; log loss on the newest closed window: {said}",
+        calibrations[best.name],
+        f"predicts no order in {days} days; log loss on the newest closed window: {graded}",
         **known,  # type: ignore[arg-type]
     )
     return _judged(model, losses[best.name], windows, in_use)
@@ -218,14 +223,15 @@ def _judged(model: HorizonModel, loss: FloatArray, windows: _Windows, in_use: In
         reason = "the first model of silence for this horizon: there is no supervised one in use to beat"
         return replace(model, promotion=said(True, reason))
     try:
-        scorer, platt = from_bytes(in_use.data)
+        scorer, calibration = from_bytes(in_use.data)
     except (ValueError, TypeError, KeyError) as broken:
         return replace(model, promotion=said(True, f"the model in use cannot be read any more ({broken})"))
     facts = windows.facts(last)
     judges = windows.is_judge[facts.customer]
     lens = _lens(in_use.reading, days, last, windows)
     silent = windows.silent(last, days)[judges]
-    before = _log_loss(platt.p(scorer.score(lens.matrix(facts.table[judges]))), silent)
+    matrix = lens.matrix(facts.table[judges])
+    before = _log_loss(calibration.p(scorer.score(matrix), matrix[:, lens.said]), silent)
     gain, error = difference(before, loss)
     words = (
         f"log loss on the newest closed window: {loss.mean():.5f} beside {before.mean():.5f} of version"
@@ -240,7 +246,7 @@ def _judged(model: HorizonModel, loss: FloatArray, windows: _Windows, in_use: In
         name=scorer.name,
         reading=in_use.reading,
         scorer=scorer,
-        platt=platt,
+        calibration=calibration,
         notes=notes,
         promotion=said(False, reason, gain, error),
     )

@@ -7,9 +7,10 @@ import pytest
 
 from retain.forecast.churn import train, training
 from retain.forecast.churn.facts import NAMES, facts_at
-from retain.forecast.churn.scorers import Logistic, Platt, Trees, from_bytes, sigmoid, to_bytes
+from retain.forecast.churn.scorers import Calibration, Logistic, Trees, from_bytes, sigmoid, to_bytes
 from retain.forecast.churn.training import HORIZONS, InUse
 from retain.forecast.forecaster import ForecastOptions, make_forecaster
+from retain.forecast.graded import RECENCY_ONLY, area_under_curve, baselines
 from retain.forecast.statistics import Occasions, Returned
 
 OPTIONS = ForecastOptions()
@@ -132,7 +133,7 @@ def test_the_same_data_and_seed_give_the_same_bytes(shop, forecaster, churn):
     again = train(shop, forecaster)
     for days in HORIZONS:
         one, other = churn.models[days], again.models[days]
-        assert to_bytes(one.scorer, one.platt) == to_bytes(other.scorer, other.platt)
+        assert to_bytes(one.scorer, one.calibration) == to_bytes(other.scorer, other.calibration)
 
 
 @pytest.mark.parametrize("kind", [Trees, Logistic])
@@ -140,11 +141,11 @@ def test_a_model_read_back_from_bytes_says_the_same(shop, forecaster, churn, kin
     lens = churn.models[90].reading.lens(90, CUT, shop.channels)
     matrix = lens.matrix(facts_at(shop, forecaster.history).table)
     silent = matrix[:, 0] > 100
-    scorer = Trees.fit(matrix, silent, lens.rising, 1) if kind is Trees else Logistic.fit(matrix, silent)
-    platt = Platt(0.8, -0.1)
-    back, calibration = from_bytes(to_bytes(scorer, platt))
+    scorer = Trees.fit(matrix, silent, lens.said, 1) if kind is Trees else Logistic.fit(matrix, silent)
+    written = Calibration(0.8, 0.3, -0.1)
+    back, calibration = from_bytes(to_bytes(scorer, written))
     assert (back.score(matrix) == scorer.score(matrix)).all()
-    assert calibration == platt
+    assert calibration == written
 
 
 def test_trees_kept_as_arrays_score_as_scikit_learn_does(shop, forecaster, churn):
@@ -153,20 +154,50 @@ def test_trees_kept_as_arrays_score_as_scikit_learn_does(shop, forecaster, churn
     lens = churn.models[90].reading.lens(90, CUT, shop.channels)
     matrix = lens.matrix(facts_at(shop, forecaster.history).table)
     silent = matrix[:, 0] > np.median(matrix[:, 0]) + np.random.default_rng(1).normal(0, 50, len(matrix))
-    ours = Trees.fit(matrix, silent, None, 7)
+    ours = Trees.fit(matrix, silent, lens.said, 7)
     theirs = HistGradientBoostingClassifier(
         max_iter=40, max_leaf_nodes=10, learning_rate=0.12, min_samples_leaf=max(20, len(matrix) // 500),
         l2_regularization=5.0, early_stopping=False, random_state=7,
+        monotonic_cst=(np.arange(matrix.shape[1]) == lens.said).astype(int),
     ).fit(matrix, silent)  # fmt: skip
     assert ours.score(matrix) == pytest.approx(theirs.decision_function(matrix), abs=1e-9)
 
 
-def test_platt_finds_the_line_that_made_the_outcomes():
+def outcomes_of(random, own, anchor, intercept, customers):
+    said = random.normal(0, 1.5, customers)
+    score = said + random.normal(0, 1, customers)
+    return score, said, random.random(customers) < sigmoid(intercept + own * score + anchor * said)
+
+
+def test_calibration_finds_the_shares_that_made_the_outcomes():
+    found = Calibration.fit(*outcomes_of(np.random.default_rng(1), 0.7, 0.2, 0.4, 200_000))
+    assert (found.own, found.anchor, found.intercept) == pytest.approx((0.7, 0.2, 0.4), abs=0.03)
+
+
+def test_few_customers_hardly_move_what_the_purchasing_model_says():
     random = np.random.default_rng(1)
-    score = random.normal(0, 2, 200_000)
-    silent = random.random(len(score)) < sigmoid(0.4 + 0.7 * score)
-    found = Platt.fit(score, silent)
-    assert (found.slope, found.intercept) == pytest.approx((0.7, 0.4), abs=0.03)
+    few = [Calibration.fit(*outcomes_of(random, 0.0, 1.0, 0.0, 100)) for _ in range(40)]
+    assert np.std([one.own for one in few]) < 0.25
+    none = Calibration.fit(np.zeros(0), np.zeros(0), np.zeros(0, dtype=bool))
+    assert (none.own, none.anchor, none.intercept) == (0, 1, 0)
+
+
+def test_a_score_that_points_the_wrong_way_gets_no_share():
+    random = np.random.default_rng(1)
+    score, said, silent = outcomes_of(random, 0.0, 1.0, 0.3, 20_000)
+    found = Calibration.fit(said - score, said, silent)
+    assert 0 <= found.own < 0.06
+    away = Calibration.fit(-score, said, random.random(len(said)) < sigmoid(score))
+    assert away.own == 0
+    assert away.anchor > 0
+
+
+def test_a_line_is_not_drawn_on_beyond_what_was_learnt_from():
+    random = np.random.default_rng(1)
+    matrix = random.uniform(0, 100, (20_000, 2))
+    logistic = Logistic.fit(matrix, random.random(20_000) < matrix[:, 0] / 100)
+    edge, beyond = logistic.score(np.array([[100.0, 50.0], [10_000.0, 50.0]]))
+    assert beyond == edge
 
 
 def test_too_short_a_history_falls_back_to_the_purchasing_model_and_says_so(shop):
@@ -179,8 +210,44 @@ def test_too_short_a_history_falls_back_to_the_purchasing_model_and_says_so(shop
     assert train(shop, forecaster).p_no_order(180, facts_at(shop, forecaster.history), shop.channels) is None
 
 
-def test_a_shop_where_nobody_ever_returns_is_not_learnt_from(simulate):
-    shop = simulate(2_000, 900, join_days=800, a=0.8, b=0.001)
+def test_where_no_purchasing_model_is_identified_silence_is_learnt_beside_the_rule(simulate):
+    shop = simulate(3_000, 500, join_days=400, a=0.001, b=50.0)  # nobody leaves: no drop-out to be found
+    forecaster = make_forecaster(shop, 400, OPTIONS)
+    assert forecaster.model == "same_rate_as_before"
+    churn, facts = train(shop, forecaster), facts_at(shop, forecaster.history)
+    model, (rule,) = churn.models[90], forecaster.same_rate([90])
+    assert model.scorer is not None
+    assert model.log_loss[model.name] < model.log_loss["same_rate_as_before"]
+    p, silent = churn.p_no_order(90, facts, shop.channels), shop.between(forecaster.history, 490)[0] == 0
+    assert model.reading.lens(90, 400, ()).p_no_order(facts.table) == pytest.approx(rule.p_no_order, abs=1e-5)
+    loss, before = (-np.log(np.where(silent, each, 1 - each)).mean() for each in (p, rule.p_no_order))
+    assert loss < before
+    document = model.reading.as_document()
+    assert type(model.reading).of_document(document) == model.reading
+
+
+def test_cdnow_is_ranked_better_than_by_recency_or_by_the_purchasing_model_alone(cdnow):
+    found = []
+    for day in ("1997-10-03", "1997-12-31", "1998-02-28", "1998-04-01"):
+        until = int(np.datetime64(day).astype(int))
+        known = cdnow.known_at(until)
+        forecaster = make_forecaster(known, until, OPTIONS)
+        churn, facts = train(known, forecaster), facts_at(known, forecaster.history)
+        for prediction in forecaster.predictions([30, 90]):
+            silent = cdnow.between(cdnow.history(until), until + prediction.days)[0] == 0
+            learnt = churn.p_no_order(prediction.days, facts, cdnow.channels)
+            assert learnt is not None
+            naive = {one.model: one.p_no_order for one in baselines(known, forecaster.history, prediction.days)}
+            others = (prediction.p_no_order, facts["silence"], naive[RECENCY_ONLY])
+            found.append([area_under_curve(each, silent) for each in (learnt, *others)])
+            band = np.minimum((learnt * 10).astype(int), 9)
+            assert np.abs(np.bincount(band, learnt - silent)).sum() / len(learnt) < 0.035
+    mine, alone, silence, recency = np.mean(found, axis=0)
+    assert mine > max(alone, silence, recency) + 0.001
+
+
+def test_a_shop_where_nobody_ever_returns_is_not_learnt_from(make_occasions):
+    shop = make_occasions(np.arange(2_000), np.arange(2_000) % 800, np.full(2_000, 1_000))
     forecaster = make_forecaster(shop, 900, OPTIONS)
     for model in train(shop, forecaster).models.values():
         assert model.scorer is None
@@ -189,7 +256,7 @@ def test_a_shop_where_nobody_ever_returns_is_not_learnt_from(simulate):
 
 def test_a_worse_new_model_is_not_promoted_and_the_one_in_use_goes_on(shop, churn, forecaster, monkeypatch):
     good = churn.models[90]
-    in_use = {90: InUse("good", good.reading, to_bytes(good.scorer, good.platt))}
+    in_use = {90: InUse("good", good.reading, to_bytes(good.scorer, good.calibration))}
     random = np.random.default_rng(2)
 
     def shuffled(kind, fit):
@@ -197,17 +264,17 @@ def test_a_worse_new_model_is_not_promoted_and_the_one_in_use_goes_on(shop, chur
 
     monkeypatch.setattr(Trees, "fit", shuffled(Trees, Trees.fit))
     monkeypatch.setattr(Logistic, "fit", shuffled(Logistic, Logistic.fit))
-    monkeypatch.setattr(training.Lens, "p_no_order", lambda self, table: np.full(len(table), np.nan))
+    monkeypatch.setattr(training.Lens, "p_no_order", lambda self, table: np.full(len(table), 0.5))
     worse = train(shop, forecaster, in_use, [90]).models[90]
     assert not worse.promotion.is_promoted
     assert "not promoted: it grades worse than the model in use" in worse.promotion.reason
     assert "version good goes on" in worse.notes
-    assert to_bytes(worse.scorer, worse.platt) == in_use[90].data
+    assert to_bytes(worse.scorer, worse.calibration) == in_use[90].data
 
 
 def test_an_equal_new_model_is_promoted(shop, churn, forecaster):
     good = churn.models[90]
-    in_use = {90: InUse("good", good.reading, to_bytes(good.scorer, good.platt))}
+    in_use = {90: InUse("good", good.reading, to_bytes(good.scorer, good.calibration))}
     same = train(shop, forecaster, in_use, [90]).models[90]
     assert same.promotion.is_promoted
     assert same.promotion.gain == 0
