@@ -1,14 +1,11 @@
 """`retain airflow`: a whole local Airflow in the foreground, on loopback, with Retain's DAGs on, until Ctrl-C."""
 
-import signal
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable
 
 from retain import warehouse
-from retain.airflow.components import COMMANDS, Component, check, run_once, start, stop
 from retain.airflow.manifest import write_manifest
 from retain.airflow.page import Page
 from retain.airflow.surroundings import (
@@ -22,11 +19,20 @@ from retain.airflow.surroundings import (
     write_password,
 )
 from retain.cli.screen import console, heading, step
+from retain.components import Component, asked_to_stop, check, run_once, start, stop
 from retain.config import Settings
 from retain.embedded import port_is_taken
 from retain.errors import OutOfReach, UserError
 
 SECONDS_TO_START = 180.0
+AIRFLOW = [sys.executable, "-m", "airflow"]
+# Logs are read from the folder, so nobody serves them over the network: every port but the web page's stays closed.
+COMMANDS: dict[str, list[str]] = {
+    "api-server": ["api-server"],
+    "scheduler": ["scheduler", "--skip-serve-logs"],
+    "dag-processor": ["dag-processor"],
+    "triggerer": ["triggerer", "--skip-serve-logs"],
+}
 
 
 def run_airflow(settings: Settings, port: int) -> None:
@@ -54,22 +60,6 @@ def run_airflow(settings: Settings, port: int) -> None:
                     stop(running)
 
 
-@contextmanager
-def asked_to_stop() -> Iterator[threading.Event]:
-    """An event that Ctrl-C, SIGTERM or a closed terminal sets, so that no exception comes between a start and its end."""
-    event = threading.Event()
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        event.set()
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield event
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _prepare(settings: Settings, port: int, stopping: threading.Event) -> dict[str, str]:
     with step("Prepare the warehouse"):
         warehouse.prepare(settings)
@@ -79,7 +69,8 @@ def _prepare(settings: Settings, port: int, stopping: threading.Event) -> dict[s
         current.note = metadata.note
         write_password(settings)
         environment = environment_of(settings, port, metadata)
-        run_once("migrate", ["db", "migrate"], environment, logs_of(settings), stopping)
+        migrate = [*AIRFLOW, "db", "migrate"]
+        run_once("`airflow db migrate`", migrate, environment, logs_of(settings) / "migrate.log", stopping)
     if not stopping.is_set():
         with step("Read the dbt project"):
             write_manifest(settings)
@@ -94,7 +85,8 @@ def _start(
     page = Page(port, password_file(settings))
     with step("Start Airflow") as current:
         for name, command in COMMANDS.items():
-            running.append(start(name, command, environment, logs_of(settings)))
+            log = logs_of(settings) / f"{name}.log"
+            running.append(start(f"Airflow's {name}", [*AIRFLOW, *command], environment, log))
         _wait_until_ready(settings, page, running, stopping, current.say)
         current.note = ", ".join(COMMANDS)
     if not stopping.is_set():

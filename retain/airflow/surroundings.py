@@ -6,32 +6,16 @@ import json
 import os
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote, urlencode
 
-import psycopg
-from psycopg import sql
-
-from retain import warehouse
 from retain.cli import NO_TELEMETRY
 from retain.config import Settings
 from retain.embedded import secret
+from retain.metadata import Metadata, metadata_beside_warehouse
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DAGS = REPOSITORY / "dags"
-METADATA_DATABASE = "airflow"
 USER = "admin"
-
-
-@dataclass(frozen=True)
-class Metadata:
-    """Where Airflow keeps its own state, as SQLAlchemy addresses; `note` is a sentence when that is not the first choice."""
-
-    sync_url: str
-    async_url: str
-    note: str = ""
 
 
 def home_of(settings: Settings) -> Path:
@@ -47,42 +31,7 @@ def password_file(settings: Settings) -> Path:
 
 
 def metadata_of(settings: Settings) -> Metadata:
-    """A database of Airflow's own beside the warehouse; a file when the warehouse's user may not make one."""
-    server = warehouse.embedded_server(settings)
-    if server is not None:
-        server.create_database(METADATA_DATABASE)
-        return _postgres(server.dsn(METADATA_DATABASE))
-    parameters = warehouse.dsn(settings)
-    parameters["dbname"] = f"{str(parameters['dbname'])[:55]}_{METADATA_DATABASE}"
-    try:
-        _create(settings, str(parameters["dbname"]))
-    except psycopg.errors.InsufficientPrivilege:
-        file = home_of(settings) / "airflow.db"
-        note = f"The warehouse's user may not create a database, so Airflow keeps its own state in {file}."
-        return Metadata(f"sqlite:///{file}", f"sqlite+aiosqlite:///{file}", note)
-    return _postgres(parameters)
-
-
-def _create(settings: Settings, name: str) -> None:
-    with warehouse.connect(settings, autocommit=True) as connection:
-        if connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone() is None:
-            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-
-
-def _postgres(parameters: dict[str, Any]) -> Metadata:
-    """The same server for Airflow's two drivers, which spell TLS and socket folders differently."""
-    host = str(parameters.get("host", "localhost"))
-    login = f"{quote(str(parameters['user']), safe='')}:{quote(str(parameters.get('password', '')), safe='')}"
-    is_socket = host.startswith("/")
-    place = f"{login}@{'' if is_socket else host}:{parameters.get('port', 5432)}/{quote(str(parameters['dbname']))}"
-    shared = {"host": host} if is_socket else {}
-    tls = parameters.get("sslmode")
-    sync_query = urlencode({**shared, **({"sslmode": tls} if tls else {})})
-    async_query = urlencode({**shared, **({"ssl": tls} if tls else {})})
-    return Metadata(
-        f"postgresql+psycopg2://{place}?{sync_query}".rstrip("?"),
-        f"postgresql+asyncpg://{place}?{async_query}".rstrip("?"),
-    )
+    return metadata_beside_warehouse(settings, "airflow", home_of(settings) / "airflow.db")
 
 
 def write_password(settings: Settings) -> Path:

@@ -266,6 +266,17 @@ def airflow(
 
 
 @app.command(rich_help_panel=SERVE)
+def superset(
+    config: Config = None,
+    port: Annotated[int, typer.Option(help="Port of its web page, on loopback.")] = 8088,
+) -> None:
+    """Run a local Superset with Retain's dashboards, until Ctrl-C."""
+    from retain.cli import serving
+
+    serving.superset(config, port)
+
+
+@app.command(rich_help_panel=SERVE)
 def stop(config: Config = None) -> None:
     """Stop the embedded PostgreSQL."""
     from retain.cli import serving
@@ -321,7 +332,15 @@ def lint() -> None:
 
 @app.command(hidden=True)
 def lock() -> None:
-    """Resolve requirements.in and requirements-dev.in into their locks."""
+    """Resolve every requirements.in into its lock."""
     from retain.cli import developing
 
     developing.lock()
+
+
+@app.command(hidden=True)
+def dashboards() -> None:
+    """Write dashboards/ from what retain/dashboards/ declares."""
+    from retain.cli import developing
+
+    developing.dashboards()

@@ -70,8 +70,14 @@ def lint() -> None:
 
 
 def lock() -> None:
-    for name in ("requirements", "requirements-dev"):
+    for name in ("requirements", "requirements-dev", "docker/superset/requirements"):
         command = ["uv", "pip", "compile", "--universal", "--python-version", "3.11", "--generate-hashes", "--quiet"]
         subprocess.run(
             [sys.executable, "-m", *command, "--output-file", f"{name}.txt", f"{name}.in"], cwd=REPOSITORY, check=True
         )
+
+
+def dashboards() -> None:
+    from retain.dashboards import write
+
+    print(f"{len(write())} files of dashboards/ are as retain/dashboards/ declares them.")

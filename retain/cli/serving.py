@@ -1,4 +1,4 @@
-"""`retain airflow`, `retain stop`, and the commands that containers run: `retain prepare`, `retain shop`."""
+"""`retain airflow`, `retain superset`, `retain stop`, and the commands that containers run: `retain prepare`, `retain shop`."""
 
 from pathlib import Path
 
@@ -22,6 +22,12 @@ def airflow(config: Path | None, port: int) -> None:
     from retain.airflow import run_airflow
 
     run_airflow(settings_of(config), port)
+
+
+def superset(config: Path | None, port: int) -> None:
+    from retain.superset import run_superset
+
+    run_superset(settings_of(config), port)
 
 
 def stop(config: Path | None) -> None:

@@ -1,62 +1,56 @@
-"""The processes of a local Airflow: started together, watched, and ended together with everything they started."""
+"""The processes of a local server: started together, watched, and ended together with everything they started."""
 
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 import psutil
 
 from retain.errors import OutOfReach
 
-# Logs are read from the folder, so nobody serves them over the network: every port but the web page's stays closed.
-COMMANDS: dict[str, list[str]] = {
-    "api-server": ["api-server"],
-    "scheduler": ["scheduler", "--skip-serve-logs"],
-    "dag-processor": ["dag-processor"],
-    "triggerer": ["triggerer", "--skip-serve-logs"],
-}
 SECONDS_TO_END = 15.0
 
 
 @dataclass
 class Component:
-    """One running process of Airflow, with its log."""
+    """One running process, with its log; `name` is what a person calls it, like `Airflow's scheduler`."""
 
     name: str
     process: "subprocess.Popen[bytes]"
     log: Path
 
 
-def run_once(name: str, command: list[str], environment: dict[str, str], logs: Path, stopping: threading.Event) -> None:
-    """Run an Airflow command to its end, or until `stopping`; raises OutOfReach with the log's name when it fails."""
-    component = start(name, command, environment, logs)
+def run_once(
+    name: str, command: list[str], environment: dict[str, str], log: Path, stopping: threading.Event
+) -> Component:
+    """Run a command to its end, or until `stopping`; raises OutOfReach with the log's name when it fails."""
+    component = start(name, command, environment, log)
     while (ended := component.process.poll()) is None:
         if stopping.wait(0.1):
             stop([component])
-            return
+            return component
     if ended != 0:
-        raise OutOfReach(
-            f"`airflow {' '.join(command)}` failed: {last_words(component.log)}", hint=f"Log: {component.log}"
-        )
+        raise OutOfReach(f"{name} failed: {last_words(log)}", hint=f"Log: {log}")
+    return component
 
 
-def start(name: str, command: list[str], environment: dict[str, str], logs: Path) -> Component:
-    logs.mkdir(parents=True, exist_ok=True)
-    log = logs / f"{name}.log"
+def start(name: str, command: list[str], environment: dict[str, str], log: Path) -> Component:
+    log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "airflow", *command],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             env=environment,
-            cwd=logs,
+            cwd=log.parent,
             start_new_session=True,  # a Ctrl-C in the terminal reaches us, and we end them in order
         )
     return Component(name, process, log)
@@ -68,7 +62,7 @@ def check(components: Iterable[Component]) -> None:
         ended = component.process.poll()
         if ended is not None:
             raise OutOfReach(
-                f"Airflow's {component.name} ended by itself (exit code {ended}): {last_words(component.log)}",
+                f"{component.name} ended by itself (exit code {ended}): {last_words(component.log)}",
                 hint=f"Log: {component.log}",
             )
 
@@ -121,3 +115,19 @@ def _quietly_kill(process: psutil.Process) -> None:
         process.kill()
     except psutil.NoSuchProcess:
         return
+
+
+@contextmanager
+def asked_to_stop() -> Iterator[threading.Event]:
+    """An event that Ctrl-C, SIGTERM or a closed terminal sets, so that no exception comes between a start and its end."""
+    event = threading.Event()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        event.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield event
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
