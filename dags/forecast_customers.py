@@ -22,9 +22,10 @@ from retain.config import settings
 @task(outlets=[PREDICTIONS])
 def predict() -> str:
     from retain.forecast import run_forecast
+    from retain.roles import FORECASTER
     from retain.warehouse import connect
 
-    with in_words(), connect(settings()) as connection:
+    with in_words(), connect(settings(), FORECASTER) as connection:
         return run_forecast(connection, settings(), progress=print).summary
 
 

@@ -24,6 +24,7 @@ from retain.publish import take_in
 from retain.quarantine import keep_out_none
 from retain.reconciliation import of_entries, of_gate, reconciled
 from retain.records import unfit_values
+from retain.roles import LOADER
 from retain.warehouse import connect
 
 ENDINGS = {
@@ -109,7 +110,7 @@ def _deciding(
         raise UserError(
             "A decision about quarantine needs a reason.", hint='--reason "…", as it will be read in a year.'
         )
-    with connect(settings) as connection, ExitStack() as locks:
+    with connect(settings, LOADER) as connection, ExitStack() as locks:
         for source, entity in sorted({(e.source, e.entity) for e in _read(connection, wanted)}):
             locks.enter_context(only_one_load(connection, source, entity))
         entries = _read(connection, wanted)

@@ -18,6 +18,7 @@ from retain.entities import ENTITIES, Entity
 from retain.landing import only_one_load
 from retain.reconciliation import keys_from_text, reconciled
 from retain.records import key_values
+from retain.roles import LOADER
 from retain.sources import open_source
 from retain.warehouse import connect
 
@@ -38,7 +39,7 @@ class Compared:
 
 def is_due(settings: Settings, source: str, entity: str) -> bool:
     """Whether the last comparison, or the first load (which read everything there was), is more than a day ago."""
-    with connect(settings) as connection:
+    with connect(settings, LOADER) as connection:
         row = connection.execute(
             "select coalesce(max(started_at) filter (where kind = 'deletions'), min(started_at)) < clock_timestamp() - %s "
             "from ops.loads where source = %s and entity = %s and status = 'published'",
@@ -54,7 +55,7 @@ def mark_deleted(settings: Settings, source: str, entity: str) -> Compared | Non
     marked, when more than a fifth would go at once. Raises OutOfReach or UserError as the source does.
     """
     shape = ENTITIES[entity]
-    with connect(settings) as connection, only_one_load(connection, source, entity):
+    with connect(settings, LOADER) as connection, only_one_load(connection, source, entity):
         keys = open_source(settings, source).keys(entity)
         if keys is None:
             return None
@@ -84,7 +85,7 @@ def never_read(settings: Settings, source: str, entity: str, load_id: int) -> st
 
     '' when there are none. The sentence is a finding on the comparison, in `ops.validation_results`.
     """
-    with connect(settings) as connection:
+    with connect(settings, LOADER) as connection:
         shape = ENTITIES[entity]
         noted = [sql.SQL("key_values[{}]").format(sql.Literal(n)) for n in range(1, len(shape.key) + 1)]
         connection.execute(

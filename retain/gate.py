@@ -17,6 +17,7 @@ from retain.judged import Load, read_load
 from retain.landing import drop_gate_tables, evidence_table, failures_table, gate_table, landing_table, only_one_load
 from retain.mapping import Mapping, mapping_of
 from retain.records import version_of
+from retain.roles import LOADER
 from retain.validation import Finding, Validated, count_on_raw, refusals, validate
 from retain.warehouse import connect
 
@@ -51,7 +52,7 @@ def judge(settings: Settings, load_id: int) -> Verdict:
     that fails, or any expectation that could not be evaluated, refuses the load; everything else is recorded as a warning.
     Judging again starts from the beginning.
     """
-    with connect(settings) as connection:
+    with connect(settings, LOADER) as connection:
         load = read_load(connection, settings, load_id)
         connection.commit()
         if load is None:

@@ -13,6 +13,7 @@ from psycopg import sql
 import retain
 from retain.config import FilesEntity, Settings
 from retain.errors import Refused, RetainError
+from retain.roles import LOADER
 from retain.sources import Batch, Source, Window, open_source
 from retain.warehouse import connect
 
@@ -89,7 +90,7 @@ def land_changes(
 
     Raises OutOfReach or UserError as the source does (nothing is landed then), Refused when the entity is being loaded.
     """
-    with connect(settings) as connection, only_one_load(connection, source, entity):
+    with connect(settings, LOADER) as connection, only_one_load(connection, source, entity):
         reader = open_source(settings, source)
         kind = "backfill" if window is not None else "full" if full else "incremental"
         load_id, state = _begin(connection, source, entity, kind)

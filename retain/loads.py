@@ -13,6 +13,7 @@ from retain.gate import judge
 from retain.landing import land_changes
 from retain.publish import publish_load
 from retain.retention import apply_if_due
+from retain.roles import LOADER
 from retain.sources import Window
 from retain.warehouse import connect
 
@@ -164,7 +165,7 @@ def retry_waiting(settings: Settings, *, watch: Watch = unwatched) -> list[LoadO
     outcomes = []
     for entity in ENTITIES:
         for source in settings.sources_of(entity):
-            with connect(settings) as connection:
+            with connect(settings, LOADER) as connection:
                 row = connection.execute(
                     "with waiting as (select count(*) as rows from ops.quarantine where source = %(source)s "
                     "and entity = %(entity)s and status = 'open' and waits_for_reference) "
@@ -183,7 +184,7 @@ def _retry(settings: Settings, source: str, entity: str, load_id: int, rows: int
     try:
         return _judge_and_publish(settings, source, entity, load_id, rows, watch)
     except RetainError as error:
-        with connect(settings) as connection:
+        with connect(settings, LOADER) as connection:
             connection.execute(
                 "update ops.loads set status = 'failed', message = %s "
                 "where load_id = %s and status in ('landed', 'validated')",

@@ -14,6 +14,7 @@ from retain.landing import drop_gate_tables, failures_table, gate_table, only_on
 from retain.phones import normalise_new_phones
 from retain.quarantine import KEPT_OUT, sort_out
 from retain.reconciliation import is_cheaper_anew, lost_of_gate, of_gate, reconciled, recount
+from retain.roles import LOADER
 from retain.warehouse import connect
 
 MOVES_THE_CURSOR = ("incremental", "full")
@@ -49,7 +50,7 @@ def publish_load(settings: Settings, load_id: int) -> Published:
 
 def _publish_if_whole(settings: Settings, load_id: int) -> Published | None:
     """None when the gate no longer holds what was judged."""
-    with connect(settings) as connection:
+    with connect(settings, LOADER) as connection:
         row = connection.execute("select source, entity from ops.loads where load_id = %s", [load_id]).fetchone()
         connection.commit()
         if row is None:

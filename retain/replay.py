@@ -25,6 +25,7 @@ from retain.publish import OF_EARLIER_LOADS, merge
 from retain.quarantine import keep_out_none
 from retain.reconciliation import keys_from_text, recount
 from retain.records import keys_of, same_key, unfit_values
+from retain.roles import LOADER
 from retain.warehouse import connect
 
 Progress = Callable[[str, str, int, int], None]  # source, entity, loads done, loads in all
@@ -87,7 +88,7 @@ def replay(
 
 
 def _entity_of(settings: Settings, load_id: int) -> tuple[str, str]:
-    with connect(settings) as connection:
+    with connect(settings, LOADER) as connection:
         row = connection.execute(
             "select source, entity, kind, status from ops.loads where load_id = %s", [load_id]
         ).fetchone()
@@ -109,7 +110,7 @@ def _replay_entity(
     settings: Settings, source: str, entity: Entity, only: int | None, progress: Progress
 ) -> Rebuilt | None:
     """None where nothing was ever published. With `only`, just the records of that load are put in place."""
-    with connect(settings) as connection, only_one_load(connection, source, entity.name):
+    with connect(settings, LOADER) as connection, only_one_load(connection, source, entity.name):
         _clear_up(connection, source, entity)
         history = _history(connection, source, entity)
         if not history:

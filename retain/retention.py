@@ -20,6 +20,7 @@ from retain.gate_rows import Selection, write_gate_table
 from retain.landing import drop_gate_tables, gate_table, landing_table, only_one_load
 from retain.mapping import Mapping, mapping_of
 from retain.records import same_key
+from retain.roles import LOADER
 from retain.warehouse import connect
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ def apply_if_due(settings: Settings) -> list[Dropped]:
     """Apply the policy once a week, if there is one. An entity that cannot be looked at now waits for the next time."""
     if settings.landing.keep_days is None:
         return []
-    with connect(settings) as connection:
+    with connect(settings, LOADER) as connection:
         due = connection.execute(
             "insert into ops.settings (name, value) values (%(name)s, clock_timestamp()::text) on conflict (name) do update "
             "set value = excluded.value where ops.settings.value::timestamptz < clock_timestamp() - %(every)s returning 1",
@@ -72,7 +73,7 @@ def _apply(settings: Settings, mapping: Mapping, keep_days: int, now: datetime |
     """Oldest load first: what is left of a record's versions is then always its newest ones, wherever this is stopped."""
     source, entity = mapping.source, mapping.entity.name
     rows = loads = 0
-    with connect(settings) as connection, only_one_load(connection, source, entity):
+    with connect(settings, LOADER) as connection, only_one_load(connection, source, entity):
         for load_id, is_published in _old_loads(connection, source, entity, keep_days, now):
             deleted = (
                 _drop_unneeded(connection, settings, mapping, load_id)

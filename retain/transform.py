@@ -13,7 +13,8 @@ from psycopg import sql
 from retain import alerts
 from retain.config import Settings
 from retain.errors import Refused, RetainError
-from retain.warehouse import connect, dsn
+from retain.roles import TRANSFORMER
+from retain.warehouse import connect, role_dsn
 
 PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
 BUILD_LOCK = 727_003
@@ -55,7 +56,7 @@ def variables(settings: Settings) -> dict[str, Any]:
 
 def environment(settings: Settings) -> dict[str, str]:
     """What dbt_project/profiles.yml reads, and no telemetry."""
-    parameters = dsn(settings)
+    parameters = role_dsn(settings, TRANSFORMER)
     return {
         "RETAIN_PG_HOST": str(parameters["host"]),
         "RETAIN_PG_PORT": str(parameters["port"]),
@@ -100,7 +101,7 @@ def build(
     """
     is_whole = select is None if replace_all is None else replace_all
     told = alerts.watching(settings, alerts.Kind.BUILD_FAILED, "" if is_whole else select or "")
-    with connect(settings) as connection, only_one_build(connection), told:
+    with connect(settings, TRANSFORMER) as connection, only_one_build(connection), told:
         clear_next(connection)
         refresh = ["--full-refresh"] if full_refresh else []
         result = run_dbt(settings, [*arguments(settings, "build"), *_selection(select), *refresh], progress)
@@ -111,7 +112,7 @@ def build(
 def build_foundations(settings: Settings, *, progress: Progress | None = None) -> Build:
     """Build and test what the marts and the forecast stand on, without touching what people see."""
     told = alerts.watching(settings, alerts.Kind.BUILD_FAILED, ends=False)
-    with connect(settings) as connection, only_one_build(connection), told:
+    with connect(settings, TRANSFORMER) as connection, only_one_build(connection), told:
         return run_dbt(settings, [*arguments(settings, "build"), *_selection(FOUNDATIONS, "cautious")], progress)
 
 

@@ -18,7 +18,8 @@ from retain.entities import Entity
 from retain.landing import evidence_table, failures_table, gate_table
 from retain.mapping import Mapping
 from retain.records import LOOKED_UP, key_text
-from retain.warehouse import dsn
+from retain.roles import LOADER
+from retain.warehouse import role_dsn
 
 KEYS_KEPT = 5
 SENTENCES = 3  # so many things observed are named in a finding; the rest is counted
@@ -119,7 +120,7 @@ class _warehouse:  # noqa: N801 -- used as a function
     """The tables of schema gate as Great Expectations sees them; its connections are closed at the end."""
 
     def __init__(self, settings: Settings) -> None:
-        parameters = dsn(settings)
+        parameters = role_dsn(settings, LOADER)
         url = (
             f"postgresql+psycopg2://{quote(str(parameters['user']), safe='')}:{quote(str(parameters['password']), safe='')}"
             f"@{parameters['host']}:{parameters['port']}/{parameters['dbname']}"

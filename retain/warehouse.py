@@ -11,9 +11,10 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from retain.config import Settings
-from retain.embedded import EmbeddedServer, secret
+from retain.embedded import EmbeddedServer
 from retain.entities import ENTITIES, Entity
 from retain.errors import OutOfReach, UserError
+from retain.roles import BI, Role, grant_roles, login_as
 
 DATABASE = "retain"
 OLDEST_SERVER = 160000
@@ -33,25 +34,25 @@ def dsn(settings: Settings) -> dict[str, Any]:
     if server is not None:
         return server.dsn(DATABASE)
     assert settings.warehouse.url is not None
-    parameters: dict[str, Any] = dict(conninfo_to_dict(settings.warehouse.url.get_secret_value()))
+    try:
+        parameters: dict[str, Any] = dict(conninfo_to_dict(settings.warehouse.url.get_secret_value()))
+    except psycopg.ProgrammingError:  # its words would quote the address, password and all
+        raise UserError(
+            "The warehouse's address cannot be read: wanted postgresql://user:password@host:port/database.",
+            hint="A character of the password that an address cannot hold is written like %40 for @.",
+        ) from None
     parameters.setdefault("port", 5432)
     return parameters
 
 
+def role_dsn(settings: Settings, role: Role) -> dict[str, Any]:
+    """Connection parameters of one of the warehouse's roles."""
+    return login_as(settings, dsn(settings), role)
+
+
 def bi_dsn(settings: Settings) -> dict[str, Any]:
     """Connection parameters of the read-only role that BI tools use."""
-    parameters = dsn(settings)
-    return {**parameters, "user": bi_role(str(parameters["dbname"])), "password": _bi_password(settings)}
-
-
-def _bi_password(settings: Settings) -> str:
-    given = settings.warehouse.bi_password
-    return given.get_secret_value() if given is not None else secret(settings.state_folder, "bi_password")
-
-
-def bi_role(dbname: str) -> str:
-    """The read-only role of a warehouse: retain_bi in the database retain. Roles belong to a server, so two warehouses have two."""
-    return f"{dbname[:60]}_bi"
+    return role_dsn(settings, BI)
 
 
 def ensure_running(settings: Settings) -> None:
@@ -78,15 +79,18 @@ def _reason(error: psycopg.OperationalError) -> str:
 
 
 @contextmanager
-def connect(settings: Settings, *, autocommit: bool = False) -> Iterator[psycopg.Connection[Any]]:
-    """A connection of the owner; commits at the end, rolls back on an exception. Starts the embedded server when needed."""
+def connect(
+    settings: Settings, role: Role | None = None, *, autocommit: bool = False
+) -> Iterator[psycopg.Connection[Any]]:
+    """A connection of a role, or of the owner; commits at the end, rolls back on an exception. Starts the embedded server when needed."""
     ensure_running(settings)
-    with open_connection(dsn(settings), autocommit=autocommit) as connection:
+    parameters = dsn(settings) if role is None else role_dsn(settings, role)
+    with open_connection(parameters, autocommit=autocommit) as connection:
         yield connection
 
 
 def prepare(settings: Settings) -> None:
-    """Bring the warehouse to this release's shape: migrations, raw tables, the BI role, the calendar."""
+    """Bring the warehouse to this release's shape: migrations, raw tables, roles, the calendar."""
     with connect(settings) as connection:
         _refuse_old_server(connection)
         connection.execute("select pg_advisory_xact_lock(%s)", [PREPARE_LOCK])
@@ -94,7 +98,7 @@ def prepare(settings: Settings) -> None:
         for entity in ENTITIES.values():
             connection.execute(raw_table(entity))
         _index_orders(connection)
-        _grant_bi(connection, settings)
+        grant_roles(connection, settings)
         from retain.calendars import write_calendar
 
         write_calendar(connection, settings.business.calendar, settings.business.week_start)
@@ -161,35 +165,4 @@ def _index_orders(connection: psycopg.Connection[Any]) -> None:
     if row is not None and row[0]:
         connection.execute(
             "create index orders_load on raw.orders using brin (_load_id) with (pages_per_range = 16, autosummarize = on)"
-        )
-
-
-def _grant_bi(connection: psycopg.Connection[Any], settings: Settings) -> None:
-    """One login that reads `marts` and nothing else, and can neither write nor keep a query running for ever."""
-    name = bi_role(connection.info.dbname)
-    role, password = sql.Identifier(name), sql.Literal(_bi_password(settings))
-    exists = connection.execute("select 1 from pg_roles where rolname = %s", [name]).fetchone()
-    try:
-        with connection.transaction():
-            # Of a role that exists nothing but its own is named: no other attribute may be, by who is no superuser.
-            verb = sql.SQL("alter role" if exists else "create role")
-            connection.execute(sql.SQL("{} {} login password {}").format(verb, role, password))
-            connection.execute(sql.SQL("alter role {} set default_transaction_read_only = on").format(role))
-            connection.execute(sql.SQL("alter role {} set statement_timeout = '5min'").format(role))
-    except psycopg.errors.InsufficientPrivilege:
-        raise UserError(
-            f"The warehouse's user may not create or change the read-only role {name}.",
-            hint=f"Let an administrator run: alter role {connection.info.user} createrole",
-        ) from None
-    connection.execute("revoke all on schema public from public")
-    connection.execute(
-        sql.SQL("grant connect on database {} to {}").format(sql.Identifier(connection.info.dbname), role)
-    )
-    connection.execute(sql.SQL("grant usage on schema marts to {}").format(role))
-    connection.execute(sql.SQL("grant select on all tables in schema marts to {}").format(role))
-    for schema in ("marts", "marts_next"):
-        connection.execute(
-            sql.SQL("alter default privileges in schema {} grant select on tables to {}").format(
-                sql.Identifier(schema), role
-            )
         )

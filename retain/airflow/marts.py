@@ -10,6 +10,7 @@ from psycopg import sql
 from retain.airflow.manifest import manifest_of, write_manifest, write_partial_parse
 from retain.config import Settings
 from retain.errors import Refused
+from retain.roles import TRANSFORMER
 from retain.transform import arguments, clear_next, only_one_build, run_dbt, show_next, variables
 from retain.warehouse import connect
 
@@ -21,7 +22,7 @@ def begin_build(settings: Settings, run: str) -> dict[str, Any]:
 
     A build that runs over midnight ends as of the day on which it began. Raises Refused while another build runs.
     """
-    with connect(settings) as connection, only_one_build(connection):
+    with connect(settings, TRANSFORMER) as connection, only_one_build(connection):
         clear_next(connection)
         _sign(connection, run)
     ours = variables(settings)
@@ -34,7 +35,7 @@ def finish_build(settings: Settings, run: str) -> list[str]:
 
     Raises Refused when some are missing or `marts_next` is another build's by now: what people see stays as it is.
     """
-    with connect(settings) as connection, only_one_build(connection):
+    with connect(settings, TRANSFORMER) as connection, only_one_build(connection):
         expected, built = marts_of(settings), _tables(connection)
         if _signature(connection) != run or built != expected:
             missing = ", ".join(sorted(expected - built)) or "none"
@@ -52,7 +53,7 @@ def rebuild(settings: Settings, select: str, *, is_busy: Callable[[], bool]) -> 
 
     Asked under the lock: a whole build that begins later waits for this one.
     """
-    with connect(settings) as connection, only_one_build(connection):
+    with connect(settings, TRANSFORMER) as connection, only_one_build(connection):
         if is_busy():
             return False
         clear_next(connection)

@@ -16,6 +16,7 @@ from retain.alerts.telling import Attempt, tell
 from retain.alerts.unreachable import is_out_of_reach, tell_back_in_reach, tell_out_of_reach
 from retain.config import Settings
 from retain.errors import RetainError
+from retain.roles import LOADER
 from retain.warehouse import connect
 
 if TYPE_CHECKING:  # loads may call what is here
@@ -53,7 +54,7 @@ def observe(
     outcomes = list(outcomes)
 
     def look() -> list[Attempt]:
-        with connect(settings) as connection:
+        with connect(settings, LOADER) as connection:
             pairs = [(source.name, entity) for source in settings.sources for entity in source.entities]
             evidence = read_evidence(connection, pairs, now)
         judgement = problems_of(
@@ -114,7 +115,7 @@ def report_failure(
     key = Key(kind, subject=subject)
 
     def look() -> list[Attempt]:
-        with connect(settings) as connection:
+        with connect(settings, LOADER) as connection:
             held = _held_back(settings, connection, kind)
         problem = failure(key, origin_of(error), held, part, where)
         attempts = tell(settings, [problem], [Scope(key, part)], now=now)

@@ -21,6 +21,7 @@ from retain.alerts.senders import NotSent, sender_of
 from retain.config import Settings
 from retain.config.alerting import AirflowChannel, AnyChannel, EmailChannel, SlackChannel
 from retain.errors import RetainError
+from retain.roles import LOADER
 from retain.warehouse import connect, prepare
 
 log = logging.getLogger("retain.alerts")
@@ -59,7 +60,7 @@ def tell(
     channels = {channel.label: channel for channel in settings.alerts.to}
     repeat = timedelta(hours=settings.alerts.repeat_hours)
     attempts: list[Attempt] = []
-    with connect(settings) as connection:
+    with connect(settings, LOADER) as connection:
         state.lock(connection)
         seen = state.note(connection, judgement, known, now)
         for _ in range(ROUNDS):
@@ -172,7 +173,7 @@ def send_test(settings: Settings, *, now: datetime | None = None) -> list[Attemp
     attempts = send_letters(channels, [Letter(name, f"test.{now.timestamp():.6f}", message) for name in channels])
     try:
         prepare(settings)
-        with connect(settings) as connection:
+        with connect(settings, LOADER) as connection:
             for attempt in attempts:
                 state.record_test(connection, attempt.channel, attempt.error, attempt.note, now)
     except (RetainError, psycopg.Error) as error:  # a channel can be tried without a warehouse

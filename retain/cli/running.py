@@ -20,6 +20,7 @@ from retain.cli.options import unknown
 from retain.cli.screen import console, heading, step
 from retain.config import Settings
 from retain.errors import UserError
+from retain.roles import FORECASTER
 from retain.sources import Window
 
 FIGURES = (  # column of marts.key_figures, what a person calls it, how it is written
@@ -122,7 +123,7 @@ def explain(config: Path | None, customer_key: str) -> None:
     from retain.forecast.explaining import explain_customer, show_explanation
 
     settings = settings_of(config)
-    with warehouse.connect(settings) as connection:
+    with warehouse.connect(settings, FORECASTER) as connection:
         said = explain_customer(connection, customer_key, settings.as_of_on)
     show_explanation(said, settings.business.reporting_currency, console)
 
@@ -225,7 +226,7 @@ def _fit(settings: Settings) -> Any:
     with (
         step("Forecast") as current,
         alerts.watching(settings, alerts.Kind.FORECAST_FAILED),
-        warehouse.connect(settings) as connection,
+        warehouse.connect(settings, FORECASTER) as connection,
     ):
         result = run_forecast(connection, settings, progress=current.say)
         current.note = result.summary

@@ -69,3 +69,13 @@ def test_no_error_of_a_connection_holds_the_password(settings):
         warehouse.open_connection(wrong)
     assert "my-secret-pass" not in str(raised.value)
     assert raised.value.exit_code == 3
+
+
+def test_an_address_that_cannot_be_read_is_told_without_its_password(write_config):
+    path = write_config(SOURCE)
+    lines = path.read_text().splitlines()
+    lines = ["  url: postgresql://u:open sesame@h/w" if "url:" in line else line for line in lines]
+    path.write_text("\n".join(lines))
+    with pytest.raises(UserError, match="address cannot be read") as raised:
+        warehouse.prepare(load_settings(path))
+    assert "sesame" not in str(raised.value)
