@@ -276,7 +276,8 @@ GRADES = Dataset(
         Calculated(
             "who",
             "who says so",
-            "case when is_published then '1 Retain: ' else '2 naive: ' end || replace(model, '_', ' ')",
+            "case when is_published then '1 Retain: ' when is_baseline then '3 naive: ' else '2 not chosen: ' end "
+            "|| replace(model, '_', ' ')",
         ),
     ),
     time="as_of_on",

@@ -86,13 +86,12 @@ def _database() -> dict[str, Any]:
 
 
 def _dataset(dataset: Dataset) -> dict[str, Any]:
-    marts = [_mart(name) for name in dataset.reads or (dataset.name,)]
-    columns = _columns(dataset, marts)
+    columns = columns_of(dataset)
     return {
         "table_name": dataset.name,
         "schema": "marts",
         "sql": dataset.sql,
-        "description": dataset.description or str(marts[0]["description"]),
+        "description": dataset.description or _described(mart(dataset.name)["description"]),
         "main_dttm_col": dataset.time,
         "currency_code_column": "currency" if dataset.has_currency else None,
         "columns": columns,
@@ -111,11 +110,11 @@ def _dataset(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _columns(dataset: Dataset, marts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def columns_of(dataset: Dataset) -> list[dict[str, Any]]:
     """Every column of the mart, or, of a select, those that it names; then what the dashboards derive."""
     known: dict[str, dict[str, Any]] = {}
-    for mart in marts:
-        for column in mart["columns"]:
+    for name in dataset.reads or (dataset.name,):
+        for column in mart(name)["columns"]:
             known.setdefault(column["name"], column)
     named = list(known)
     if dataset.sql is not None:
@@ -149,7 +148,7 @@ def _columns(dataset: Dataset, marts: list[dict[str, Any]]) -> list[dict[str, An
 
 
 @cache
-def _mart(name: str) -> dict[str, Any]:
+def mart(name: str) -> dict[str, Any]:
     (path,) = (MODELS / "marts").glob(f"*/{name}.yml")
     models: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return dict(models["models"][0])
@@ -272,7 +271,7 @@ def _filter(dashboard: Dashboard, one: Filter, numbers: dict[str, int]) -> dict[
         "cascadeParentIds": [],
         "scope": {
             "rootPath": ["ROOT_ID"],
-            "excluded": [numbers[chart.name] for chart in dashboard.charts if not _narrows(one, chart)],
+            "excluded": [numbers[chart.name] for chart in dashboard.charts if not narrows(one, chart)],
         },
     }
     if one.dataset is None:
@@ -302,9 +301,9 @@ def _filter(dashboard: Dashboard, one: Filter, numbers: dict[str, int]) -> dict[
     }
 
 
-def _narrows(one: Filter, chart: Chart) -> bool:
+def narrows(one: Filter, chart: Chart) -> bool:
     if one.name in chart.ignores:
         return False
     if one.dataset is None:
         return chart.dataset.time is not None
-    return one.column in {column["column_name"] for column in _dataset(chart.dataset)["columns"]}
+    return one.column in {column["column_name"] for column in columns_of(chart.dataset)}
