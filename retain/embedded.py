@@ -105,11 +105,12 @@ def _system_binaries() -> Path | None:
     on_path = shutil.which("postgres")
     if on_path:
         candidates.append(Path(on_path).resolve().parent)
-    fit = [(version, folder) for folder in candidates if (version := _major_version(folder)) >= OLDEST_VERSION]
+    fit = [(version, folder) for folder in candidates if (version := major_version(folder)) >= OLDEST_VERSION]
     return max(fit)[1] if fit else None
 
 
-def _major_version(binaries: Path) -> int:
+def major_version(binaries: Path) -> int:
+    """The major version of the PostgreSQL in a folder of binaries; 0 where none answers."""
     answer = subprocess.run([binaries / "postgres", "--version"], capture_output=True, text=True, check=False).stdout
     digits = "".join(character if character.isdigit() else " " for character in answer).split()
     return int(digits[0]) if digits else 0
@@ -133,7 +134,7 @@ def _copy_for(binaries: Path) -> Path:
     """Copy an installation out of root's home, once per version, to where the server's user can run it."""
     home = binaries.parent
     package = home.parent
-    target = SHARED_HOME / f"postgresql-{_major_version(binaries)}-{(binaries / 'postgres').stat().st_size:x}"
+    target = SHARED_HOME / f"postgresql-{major_version(binaries)}-{(binaries / 'postgres').stat().st_size:x}"
     if not target.exists():
         SHARED_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
         half_done = Path(tempfile.mkdtemp(prefix=".copy-", dir=SHARED_HOME))
@@ -341,7 +342,7 @@ class EmbeddedServer:
         half_done.rename(self.data)
 
     def _check_version(self, binaries: Path) -> None:
-        made_by, have = (self.data / "PG_VERSION").read_text().strip(), _major_version(binaries)
+        made_by, have = (self.data / "PG_VERSION").read_text().strip(), major_version(binaries)
         if made_by != str(have):
             raise UserError(
                 f"The warehouse in {self.data} was made by PostgreSQL {made_by}; the binaries here are version {have}.",

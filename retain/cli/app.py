@@ -143,6 +143,14 @@ def status(config: Config = None) -> None:
 
 
 @app.command(rich_help_panel=LOOK)
+def doctor(config: Config = None) -> None:
+    """Look at everything the warehouse needs: versions, clocks, disk, roles, secrets, sources; exit code 2 when something is wrong."""
+    from retain.cli import examining
+
+    examining.doctor(config)
+
+
+@app.command(rich_help_panel=LOOK)
 def query(
     statement: Annotated[str, typer.Argument(help='SQL, e.g. "select * from marts.key_figures"')],
     config: Config = None,
@@ -282,6 +290,24 @@ def stop(config: Config = None) -> None:
     from retain.cli import serving
 
     serving.stop(config)
+
+
+@app.command(rich_help_panel=SERVE)
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write; FILE.json beside it.")], config: Config = None
+) -> None:
+    """Copy the whole warehouse into one file, as it is at this moment. Loads may go on."""
+    from retain.cli import restoring
+
+    restoring.back_up(config, file)
+
+
+@app.command(rich_help_panel=SERVE)
+def restore(file: Annotated[Path, typer.Argument(help="What `retain backup` wrote.")], config: Config = None) -> None:
+    """Bring a backup into an empty warehouse, and prove that every table is as it was."""
+    from retain.cli import restoring
+
+    restoring.restore(config, file)
 
 
 @app.command(rich_help_panel=SERVE)

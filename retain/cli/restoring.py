@@ -1,10 +1,11 @@
-"""`retain replay`: raw again, from landing alone."""
+"""`retain replay`: raw again, from landing alone; `retain backup` and `retain restore`: all of it, from a file."""
 
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 
-from retain import warehouse
+from retain import backup, warehouse
 from retain.cli.instance import settings_of
 from retain.cli.options import unknown
 from retain.cli.screen import console, step
@@ -45,3 +46,24 @@ def rebuild(config: Path | None, load_id: int | None, source: str | None, entity
     for one in rebuilt:
         table.add_row(one.source, one.entity, f"{one.loads:,}", f"{one.records:,}", f"{one.rows_restored:,}")
     console.print(table)
+
+
+def back_up(config: Path | None, file: Path) -> None:
+    settings = settings_of(config)
+    with step("Back up the warehouse") as current:
+        told = backup.back_up(settings, file.absolute())
+        current.note = f"{_rows(told):,} rows of {len(told['tables'])} tables, {file.stat().st_size / 1e6:,.1f} MB"
+    console.print(
+        f"{file} and {file}.json hold personal data and can be read by you only; keep them together.", soft_wrap=True
+    )
+
+
+def restore(config: Path | None, file: Path) -> None:
+    settings = settings_of(config)
+    with step("Restore the warehouse") as current:
+        told = backup.restore(settings, file.absolute())
+        current.note = f"{_rows(told):,} rows of {len(told['tables'])} tables, each as it was at {told['made_at']}"
+
+
+def _rows(told: dict[str, Any]) -> int:
+    return sum(rows for rows, _ in told["tables"].values())
