@@ -10,8 +10,12 @@ from retain.config import Settings, SqlEntity
 from retain.entities import ENTITIES, Entity
 from retain.errors import UserError
 from retain.landing import landing_table
+from retain.sources.mentions import mentioned
 
 FAILED = "\x01"  # a control character that no text of a source holds: marks an expression that raised, with its message
+# A number as a spreadsheet shows it, and saves it: 123456.78 as 1.2E+05. No expression may make 120000 of it: it is passed on as
+# it came, and does not cast.
+CUT_OFF = r"^\s*[+-]?[0-9](\.[0-9]{1,2})?[eE]\+[0-9]+\s*$"
 PSEUDO_COLUMNS = ("_file", "_line", "_problem")
 
 
@@ -95,7 +99,14 @@ def expression_of(mapping: Mapping, field: str, columns: list[str]) -> sql.Compo
             if _must_aggregate(mapping, text)
             else sql.SQL("{}::text").format(bare)
         )
-    return sql.SQL("(") + sql.SQL(text) + sql.SQL(")::text")
+    evaluated = sql.SQL("(") + sql.SQL(text) + sql.SQL(")::text")
+    if mapping.entity.fields[field].scale is None or mapping.group_by:
+        return evaluated
+    cut_off = [
+        sql.SQL("when {0} ~ {1} then {0}").format(sql.Identifier(column), sql.Literal(CUT_OFF))
+        for column in sorted(mentioned(text, set(columns) - set(PSEUDO_COLUMNS)))
+    ]
+    return sql.SQL("case {} else {} end").format(sql.SQL(" ").join(cut_off), evaluated) if cut_off else evaluated
 
 
 def _literal_text(value: Any) -> str:

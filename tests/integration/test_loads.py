@@ -232,6 +232,18 @@ def test_an_expression_that_raises_on_one_row_holds_that_row_only(write_config, 
     assert any('invalid input syntax for type numeric: "x"' in reason for reason in told["r3"])
 
 
+def test_no_expression_makes_an_amount_of_a_number_that_a_spreadsheet_has_cut_off(shop):
+    text = shop.path.read_text()
+    assert "gross_amount: amount," in text
+    shop.path.write_text(text.replace("gross_amount: amount,", "gross_amount: '-amount::numeric',"))
+    settings = load_settings(shop.path)
+    write(settings, "orders-1.csv", HEADER + "o1,c1,2025-01-01,-12.50,EUR,\no2,c1,2025-01-01,-1.3E+01,EUR,\n")
+    load(settings)
+    assert orders(settings) == [("o1", "c1", "12.5000")]
+    told = ["gross_amount is not an amount of money (digits with a decimal point, below 10^14)"]
+    assert reasons(settings) == {"o2": told}
+
+
 def test_an_expression_that_cannot_be_read_names_itself_and_the_columns(shop, tmp_path):
     path = Path(shop.path)
     path.write_text(path.read_text().replace("gross_amount: amount", "gross_amount: 'amount * 2'"))
