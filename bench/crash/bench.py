@@ -10,20 +10,21 @@ from random import Random
 from typing import Any
 
 from bench.crash.acts import Ended, Kill, Stage, command, step
-from bench.crash.scene import SOURCE, TONIGHT, Scene, State
+from bench.crash.scene import BEFORE, BEFORE_ALL, SOURCE, TONIGHT, Scene, State
 from bench.scratch import scratch_folder
 
 Tell = Callable[[str], None]
 # A killed client's session lives on until the server notices; then the next try gets through.
 MOST_TRIES, PAUSE = 6, 1.0
 BUILD_EVERY = 12  # one kill in twelve hits a build, which takes as long as several loads
+FIRST_EVERY = 5  # one in five a first load that is large, which fills raw in a way of its own
 STEPS = ("land", "gate", "publish")
 LOAD = ("load", *(part for entity in TONIGHT for part in ("--entity", entity)))
 
 
 @dataclass
 class Trial:
-    """One kill. `act`: load (the whole command), steps (task by task, as Airflow does), or build."""
+    """One kill. `act`: load (the whole command), steps (task by task, as Airflow does), first (a large load into nothing), build."""
 
     act: str
     victim: str
@@ -41,6 +42,9 @@ class Undisturbed:
 
     loaded: State
     built: State
+    first: State
+    first_seconds: float
+    first_timeline: list[tuple[float, float, str]]
     load_seconds: float
     build_seconds: float
     step_seconds: dict[tuple[str, str], float]
@@ -75,7 +79,9 @@ def measure(tell: Tell, *, kills: int = 100, seed: int = 1, days: int = 25, orde
 
 
 def _act(number: int) -> str:
-    return "build" if number % BUILD_EVERY == BUILD_EVERY - 1 else ("load", "steps")[number % 2]
+    if number % BUILD_EVERY == BUILD_EVERY - 1:
+        return "build"
+    return "first" if number % FIRST_EVERY == FIRST_EVERY - 1 else ("load", "steps")[number % 2]
 
 
 def _undisturbed(scene: Scene) -> Undisturbed:
@@ -92,9 +98,25 @@ def _undisturbed(scene: Scene) -> Undisturbed:
     if loaded != by_steps:
         raise RuntimeError(f"undisturbed, task by task is not the same as at once: {loaded.differences(by_steps)}")
     build = _well(scene.stage.play(command, scene.config, "build"))
-    first = load.seconds - max(end for _, end, _ in timeline)
+    built = scene.state(with_marts=True)
+    began = load.seconds - max(end for _, end, _ in timeline)
+    scene.put_back(BEFORE_ALL)
+    first = _well(scene.stage.play(command, scene.large, "load"))
+    if not scene.was_filled():
+        raise RuntimeError(
+            "undisturbed, the first load was merged into raw: the bench would not kill what it is to kill"
+        )
     return Undisturbed(
-        loaded, scene.state(with_marts=True), load.seconds, build.seconds, seconds, timeline, max(0.0, first)
+        loaded,
+        built,
+        scene.state(with_marts=False),
+        first.seconds,
+        scene.timeline(1),
+        load.seconds,
+        build.seconds,
+        seconds,
+        timeline,
+        max(0.0, began),
     )
 
 
@@ -106,7 +128,7 @@ def _well(ended: Ended) -> Ended:
 
 def _play(scene: Scene, normal: Undisturbed, trial: Trial, dice: Random) -> None:
     started = time.monotonic()
-    scene.put_back()
+    scene.put_back(BEFORE_ALL if trial.act == "first" else BEFORE)
     strike = scene.kill_server if trial.victim == "server" else _kill_process
     try:
         if trial.act == "steps":
@@ -117,13 +139,16 @@ def _play(scene: Scene, normal: Undisturbed, trial: Trial, dice: Random) -> None
                 trial.tries = 0
                 late = dice.random() < 0.3  # where the new marts take the place of the old
                 after = normal.build_seconds * dice.uniform(0.85 if late else 0.02, 1)
+            elif trial.act == "first":
+                after = _moment_of_first(normal, dice)
             else:
                 after = _moment(normal, dice)
-            words = LOAD if trial.act == "load" else ("build",)
-            ended = scene.stage.play(command, scene.config, *words, kill=Kill(after, strike))
+            config = scene.large if trial.act == "first" else scene.config
+            words = {"load": LOAD, "first": ("load",), "build": ("build",)}[trial.act]
+            ended = scene.stage.play(command, config, *words, kill=Kill(after, strike))
             _note(scene, trial, ended)
-            _until_well(scene, trial, command, scene.config, *words)
-        expected = normal.built if trial.act == "build" else normal.loaded
+            _until_well(scene, trial, command, config, *words)
+        expected = {"build": normal.built, "first": normal.first}.get(trial.act, normal.loaded)
         trial.differences = tuple(scene.state(with_marts=trial.act == "build").differences(expected))
     except NotWell as error:
         trial.differences, trial.complaint = ("did not get well",), str(error)
@@ -163,6 +188,12 @@ def _moment(normal: Undisturbed, dice: Random) -> float:
     phase = dice.choice(STEPS)
     start, end, _ = dice.choice([span for span in normal.timeline if span[2] == phase])
     return normal.first_load_at + dice.uniform(start, end)
+
+
+def _moment_of_first(normal: Undisturbed, dice: Random) -> float:
+    """Two in three while it is published."""
+    start, end, _ = normal.first_timeline[2] if dice.random() < 2 / 3 else normal.first_timeline[dice.randrange(2)]
+    return normal.first_seconds - normal.first_timeline[-1][1] + dice.uniform(start, end)
 
 
 def _note(scene: Scene, trial: Trial, ended: Ended) -> None:

@@ -21,9 +21,11 @@ from bench.faults.stage import SOURCE, copy_database, sources_yaml
 from retain.config import Settings, load_settings
 from retain.embedded import EmbeddedServer
 from retain.errors import RetainError
-from retain.warehouse import DATABASE, embedded_server
+from retain.warehouse import DATABASE, embedded_server, prepare
 
 BEFORE = "before_tonight"
+BEFORE_ALL = "before_all"  # a warehouse that holds nothing, for a first load that is large
+LARGE = 60_000  # records: from 50,000 on, an empty table of raw is filled in another way than it is merged into
 TONIGHT = ("customers", "orders", "order_items", "returns")  # the others are there: they are loaded the same way
 # A few rows of tonight go to quarantine, and some of them wait: a crash must not change that either.
 SPOILED = (("decimal_comma", "orders"), ("customers_unknown", "orders"), ("negative_quantity", "order_items"))
@@ -54,13 +56,25 @@ class Scene:
             f"  reporting_currency: {REPORTING_CURRENCY}\n  country: AM\nwarehouse:\n  folder: state\n{sources_yaml()}"
         )
         self.settings: Settings = load_settings(self.config)
+        self.large = folder / "large.yml"
+        self.large.write_text(
+            f"business:\n  timezone: {TIMEZONE}\n  reporting_currency: {REPORTING_CURRENCY}\nwarehouse:\n  folder: state\n"
+            f"sources:\n  - name: {SOURCE}\n    type: files\n    folder: large\n    entities:\n      customers:\n"
+            "        files: customers.csv\n        fields: {customer_id: id, email: email, registered_at: since}\n"
+        )
         server = embedded_server(self.settings)
         assert server is not None
         self.server: EmbeddedServer = server
         self.deliveries = list(Shop(days, orders, self.last_on).deliveries())
 
     def prepare(self) -> None:
-        """Load and build the history, keep a copy of the database, and lay tonight's files out."""
+        """Load and build the history, keep a copy of the database, and lay tonight's files out.
+
+        And before that: keep a copy of the empty warehouse, beside a file of many customers.
+        """
+        self._write_large()
+        prepare(self.settings)
+        copy_database(self.server, DATABASE, BEFORE_ALL)
         for day, delivery in self.deliveries[:-1]:
             for entity in COLUMNS:
                 if delivery[entity]:
@@ -86,10 +100,29 @@ class Scene:
     def _file(self, entity: str, day: date) -> Path:
         return self.folder / "files" / f"{entity}-{day.isoformat()}.csv"
 
-    def put_back(self) -> None:
-        """Everything as it was before tonight; the server may have been killed."""
+    def put_back(self, before: str = BEFORE) -> None:
+        """Everything as it was before tonight, or before everything; the server may have been killed."""
         self.bring_up()
-        copy_database(self.server, BEFORE, DATABASE)
+        copy_database(self.server, before, DATABASE)
+
+    def _write_large(self) -> None:
+        """Many customers, of whom three go to quarantine."""
+        (self.folder / "large").mkdir()
+        with (self.folder / "large" / "customers.csv").open("w") as file:
+            file.write("id,email,since\n")
+            for number in range(LARGE):
+                since = (
+                    "one day" if number % (LARGE // 3) == 7 else f"2024-{1 + number % 12:02}-{1 + number % 28:02} 10:00"
+                )
+                file.write(f"c{number * 7919 % LARGE},c{number}@example.am,{since}\n")
+
+    def was_filled(self) -> bool:
+        """Whether raw.customers was emptied and filled, and not merged into: then it has another file than it began with."""
+        with psycopg.connect(**self.server.dsn(DATABASE)) as connection:
+            row = connection.execute(
+                "select relfilenode <> oid from pg_class where oid = 'raw.customers'::regclass"
+            ).fetchone()
+        return row is not None and bool(row[0])
 
     def bring_up(self) -> None:
         """Start the server. After a kill its last children may still hold its memory for a moment."""
@@ -130,14 +163,14 @@ class Scene:
         words = {"started": "land", "landed": "gate", "validated": "publish", "published": "between"}
         return words.get(str(row[0]), str(row[0])) if row else "before"
 
-    def timeline(self) -> list[tuple[float, float, str]]:
-        """Spans (from, to, phase) of tonight's loads, in seconds since the first of them began."""
+    def timeline(self, loads: int = len(TONIGHT)) -> list[tuple[float, float, str]]:
+        """Spans (from, to, phase) of the newest loads, tonight's, in seconds since the first of them began."""
         with psycopg.connect(**self.server.dsn(DATABASE)) as connection:
             rows = connection.execute(
                 "select extract(epoch from started_at)::float, extract(epoch from landed_at)::float, "
                 "extract(epoch from validated_at)::float, extract(epoch from published_at)::float from ops.loads "
                 "where published_at is not null and kind <> 'retry' order by load_id desc limit %s",
-                [len(TONIGHT)],
+                [loads],
             ).fetchall()
         first = min(row[0] for row in rows)
         return [
