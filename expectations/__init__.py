@@ -3,7 +3,17 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from expectations import customers, exchange_rates, order_items, orders, products, returns
+from expectations import (
+    acquisition_costs,
+    business_changes,
+    customers,
+    exchange_rates,
+    experiment_assignments,
+    order_items,
+    orders,
+    products,
+    returns,
+)
 from expectations.rules import Shop
 
 if TYPE_CHECKING:
@@ -16,6 +26,9 @@ SUITES: dict[str, "Callable[[Shop], gx.ExpectationSuite]"] = {
     "orders": orders.suite,
     "order_items": order_items.suite,
     "returns": returns.suite,
+    "acquisition_costs": acquisition_costs.suite,
+    "business_changes": business_changes.suite,
+    "experiment_assignments": experiment_assignments.suite,
 }
 
 

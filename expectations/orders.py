@@ -6,6 +6,7 @@ from great_expectations.expectations.expectation import Expectation
 from expectations.rules import (
     WARNING,
     Shop,
+    has_a_rate,
     looks_like_an_address,
     lookup_rule,
     not_before_the_calendar,
@@ -38,14 +39,7 @@ def suite(shop: Shop) -> gx.ExpectationSuite:
             *of_every_entity(ENTITIES["orders"], shop),
             one_of("status", "status_known", f"status is none of {', '.join(ORDER_STATUSES)}", ORDER_STATUSES),
             one_of("currency", "currency_known", "currency is not an ISO 4217 code", sorted(CURRENCIES)),
-            lookup_rule(
-                "rate_exists",
-                "there is no exchange rate for its currency on or before its day",
-                f"currency <> '{shop.reporting_currency}' and ordered_at is not null and not exists ("
-                f"select 1 from (select currency, {first} {known} and known.first_at <= subselect.ordered_at)",
-                about=("currency",),
-                waits=True,
-            ),
+            has_a_rate(shop, "subselect.ordered_at", "its day"),
             lookup_rule(
                 "rate_is_recent",
                 f"the last exchange rate for its currency is more than {OLD_RATE_DAYS} days older than the order",

@@ -154,6 +154,21 @@ def not_negative(field: str) -> Expectation:
     return row_rule(f"{field}_not_negative", f"{field} is negative", f"{field} < 0", about=(field,))
 
 
+def has_a_rate(shop: Shop, moment: str, what: str) -> Expectation:
+    """`currency` had an exchange rate on or before the day of `moment`, an expression of the row that gives a timestamptz."""
+    # The first moment of the day of a currency's first rate, once a currency: the day of every row would cost more than all else.
+    return lookup_rule(
+        "rate_exists",
+        f"there is no exchange rate for its currency on or before {what}",
+        f"currency <> '{shop.reporting_currency}' and {moment} is not null and not exists ("
+        f"select 1 from (select currency, min(rate_on)::timestamp at time zone '{shop.timezone}' as first_at "
+        "from raw.exchange_rates where not is_deleted group by currency) as known "
+        f"where known.currency = subselect.currency and known.first_at <= {moment})",
+        about=("currency",),
+        waits=True,
+    )
+
+
 def one_of(field: str, name: str, description: str, values: Iterable[str]) -> Expectation:
     known = ", ".join(f"'{value}'" for value in values)
     return row_rule(name, description, f"{field} not in ({known})", about=(field,))

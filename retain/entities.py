@@ -1,4 +1,4 @@
-"""What Retain knows of a shop: six entities, their fields, types and keys. The one list that config, landing, gate and publish share."""
+"""What Retain knows of a shop: its entities, their fields, types and keys. The one list that config, landing, gate and publish share."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -156,9 +156,51 @@ _ENTITIES = (
             "changed_at": CHANGED_AT,
         },
     ),
+    # What acquiring customers through a channel cost in the month (of the shop's calendar) that a day lies in.
+    Entity(
+        "acquisition_costs",
+        ("channel", "month_on"),
+        {
+            "channel": KEY,
+            "month_on": Field("date", required=True),
+            "amount": AMOUNT,
+            "currency": Field(required=True),
+            "changed_at": CHANGED_AT,
+        },
+    ),
+    # One row a change and thing that it touched: a channel, region or category of the first order, a customer, or everybody.
+    Entity(
+        "business_changes",
+        ("change_id", "touched", "touched_value"),
+        {
+            "change_id": KEY,
+            "touched": KEY,
+            "touched_value": KEY,
+            "kind": Field(required=True),
+            "title": TEXT,
+            "changed_on": Field("date", required=True),
+            "changed_at": CHANGED_AT,
+        },
+    ),
+    Entity(
+        "experiment_assignments",
+        ("experiment_id", "customer_id"),
+        {
+            "experiment_id": KEY,
+            "customer_id": KEY,
+            "arm": Field(required=True),
+            "assigned_at": Field("timestamp", required=True),
+            "starts_at": Field("timestamp", required=True),
+            "treatment_share": Field("numeric", default="0.5"),
+            "changed_at": CHANGED_AT,
+        },
+    ),
 )
 
 # In the order of loading: what is referred to comes before what refers to it.
 ENTITIES: dict[str, Entity] = {entity.name: entity for entity in _ENTITIES}
 
 ORDER_STATUSES = ("pending", "paid", "partially_refunded", "refunded", "cancelled", "voided", "fraud")
+CHANGE_KINDS = ("price", "product", "service", "campaign")
+TOUCHED = ("everybody", "channel", "region", "category", "customer")
+ARMS = ("treatment", "control")

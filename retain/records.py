@@ -20,6 +20,9 @@ LOOKED_UP = {
     "orders": ("source", "order_id", "customer_id", "currency"),
     "order_items": ("source", "order_id", "line_id", "product_id"),
     "returns": ("source", "return_id", "order_id", "line_id"),
+    "acquisition_costs": ("source", "channel", "month_on", "currency"),
+    "business_changes": ("source", "change_id", "touched_value"),
+    "experiment_assignments": ("source", "experiment_id", "customer_id"),
     "phone_numbers": ("phone",),
 }
 

@@ -21,6 +21,9 @@ REFERS_TO: dict[str, tuple[str, ...]] = {
     "orders": ("exchange_rates", "customers"),
     "order_items": ("orders", "products"),
     "returns": ("orders",),
+    "acquisition_costs": ("exchange_rates",),
+    "business_changes": ("customers",),
+    "experiment_assignments": ("customers",),
 }
 
 

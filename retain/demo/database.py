@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from retain.demo.shop import CURSORS, TABLES
+from retain.demo.shop import CURSORS, KEY_COLUMNS, TABLES
 from retain.demo.text import Texts, copy_text
 
 Progress = Callable[[str, int, int], None]
@@ -102,7 +102,7 @@ def _merge(connection: psycopg.Connection[Any], name: str, columns: list[Texts])
             [name],
         )
     ]
-    keys = ["currency", "rate_on"] if name == "exchange_rates" else names[:1]
+    keys = names[: KEY_COLUMNS.get(name, 1)]
     others = [one for one in names if one not in keys]
     connection.execute(
         sql.SQL("insert into {} select * from {} on conflict ({}) do update set {}").format(

@@ -26,7 +26,8 @@ class Orders(Columns):
     `person` is NOBODY for walk-ins; `nth` the purchase of that person it belongs to; `at` when it was ordered; `spend` the
     EUR it aims at. `arrived_at` is when the system heard of it (late for an app without network, or a till without line);
     `paid_at`, `ended_at` (cancelled, or found to be fraud) and `corrected_at` are instants or NEVER.
-    `error` says what is wrong with a WRONG row (see wrong.py).
+    `error` says what is wrong with a WRONG row (see wrong.py), `cause` what brought a purchase about (see interventions.py;
+    0: nothing but the person).
     """
 
     ref: Bits
@@ -44,6 +45,7 @@ class Orders(Columns):
     ended_at: Ints
     corrected_at: Ints
     error: Ints
+    cause: Ints
 
     @property
     def day(self) -> Ints:
@@ -52,6 +54,18 @@ class Orders(Columns):
     @property
     def in_store(self) -> Bools:
         return np.asarray(self.channel == STORE)
+
+
+@dataclass(frozen=True)
+class Extra(Columns):
+    """One purchase each that something the shop did brought about, after the `nth` that the person made of themselves."""
+
+    person: Ints
+    nth: Ints
+    day: Ints
+    channel: Ints
+    spend: Floats
+    cause: Ints
 
 
 @dataclass(frozen=True)
@@ -66,12 +80,16 @@ class _Draft(Columns):
     channel: Ints
     spend: Floats
     error: Ints
+    cause: Ints
 
 
-def take_orders(dice: Dice, clock: Clock, catalogue: Catalogue, occasions: Occasions, customers: int) -> Orders:
+def take_orders(
+    dice: Dice, clock: Clock, catalogue: Catalogue, occasions: Occasions, extra: Extra, customers: int
+) -> Orders:
     """All orders until the last day, in the order of time."""
     drafts = [
         *_of_people(dice, occasions),
+        _brought_about(dice, extra),
         *_of_others(dice, clock, customers),
         _wrong_ones(dice, clock, customers),
     ]
@@ -82,11 +100,18 @@ def take_orders(dice: Dice, clock: Clock, catalogue: Catalogue, occasions: Occas
 
 
 def _draft(
-    dice: Dice, kind: int, person: Ints, nth: Ints, at: Ints, channel: Ints, spend: Floats, part: int = 0
+    dice: Dice, kind: int, person: Ints, nth: Ints, at: Ints, channel: Ints, spend: Floats, part: Ints | int = 0
 ) -> _Draft:
     n = len(person)
     ref = dice.bits("order", person + 2, nth, kind, part)
-    return _Draft(ref, np.full(n, kind), person, nth, at, channel, spend, np.zeros(n, dtype=np.int64))
+    none = np.zeros(n, dtype=np.int64)
+    return _Draft(ref, np.full(n, kind), person, nth, at, channel, spend, error=none, cause=none)
+
+
+def _brought_about(dice: Dice, extra: Extra) -> _Draft:
+    at = midnight(extra.day) + _time_of_day(dice, extra.person, extra.nth, extra.channel == STORE)
+    draft = _draft(dice, PURCHASE, extra.person, extra.nth, at, extra.channel, extra.spend, part=1 + extra.cause)
+    return replace(draft, cause=extra.cause)
 
 
 def _time_of_day(dice: Dice, person: Ints, nth: Ints, in_store: Bools) -> Ints:
@@ -217,4 +242,5 @@ def _with_particulars(dice: Dice, catalogue: Catalogue, draft: _Draft) -> Orders
         ended_at=ended_at,
         corrected_at=np.where(mended | wrong.is_mended(draft.error, draft.ref), corrected_at, NEVER),
         error=draft.error,
+        cause=draft.cause,
     )

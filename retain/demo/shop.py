@@ -7,9 +7,11 @@ import numpy as np
 from retain.demo import wrong
 from retain.demo.baskets import REASONS
 from retain.demo.catalogue import CATEGORIES, CURRENCIES, rate_published_at
-from retain.demo.clock import ALWAYS, NEVER, last_before
+from retain.demo.clock import ALWAYS, NEVER, last_before, midnight
 from retain.demo.dice import Bools, Ints
 from retain.demo.identities import NONE
+from retain.demo.interventions import ASSIGNED_AT, CHANGES, EXPERIMENTS, SENT_AT
+from retain.demo.marketing import spend_on_ads
 from retain.demo.orders import CHANNELS, FRAUD, NOBODY, TEST
 from retain.demo.simulation import Simulation
 from retain.demo.text import Texts, dates_and_times, days, decimals, integers, yes_or_no
@@ -43,7 +45,21 @@ TABLES = {
     "exchange_rates": """
         currency text not null, rate_on date not null, rate numeric(18, 8) not null, updated_at timestamptz not null,
         primary key (currency, rate_on)""",
+    "marketing_costs": """
+        channel text not null, month_on date not null, amount numeric(12, 2) not null, currency text not null,
+        updated_at timestamptz not null, primary key (channel, month_on)""",
+    "business_changes": """
+        change_id text primary key, kind text not null, title text not null, channel text not null, valid_from date not null,
+        updated_at timestamptz not null""",
+    "experiment_assignments": """
+        experiment_id text not null, customer_id bigint not null, arm text not null, assigned_at timestamptz not null,
+        sent_at timestamptz not null, updated_at timestamptz not null, primary key (experiment_id, customer_id)""",
 }
+KEY_COLUMNS = {
+    "exchange_rates": 2,
+    "marketing_costs": 2,
+    "experiment_assignments": 2,
+}  # how many of the first columns are the key; else one
 CURSORS = ("customers", "orders", "order_items", "returns")  # tables large enough for an index on updated_at
 
 
@@ -81,6 +97,9 @@ def shop_tables(simulation: Simulation, numbered: ShopOrders, since: int | None 
         "order_items": _order_items(simulation, numbered, since),
         "returns": _returns(simulation, numbered, since),
         "exchange_rates": _exchange_rates(simulation, since),
+        "marketing_costs": _marketing_costs(simulation, since),
+        "business_changes": _business_changes(simulation, since),
+        "experiment_assignments": _experiment_assignments(simulation, since),
     }
 
 
@@ -238,4 +257,46 @@ def _exchange_rates(simulation: Simulation, since: int) -> list[Texts]:
         days(rate_day[new]),
         [f"{rate:.8f}" for rate in rates.tolist()],
         dates_and_times(published_at[new]),
+    ]
+
+
+def _marketing_costs(simulation: Simulation, since: int) -> list[Texts]:
+    costs = spend_on_ads(simulation.dice, simulation.clock, simulation.occasions)
+    costs = costs.take(costs.booked_at >= since)
+    return [
+        [CHANNELS[channel] for channel in costs.channel.tolist()],
+        days(costs.month_on),
+        decimals(costs.amount),
+        [CURRENCIES[currency] for currency in costs.currency.tolist()],
+        dates_and_times(costs.booked_at),
+    ]
+
+
+def _business_changes(simulation: Simulation, since: int) -> list[Texts]:
+    clock = simulation.clock
+    known = [(change, clock.first_day + change.day) for change in CHANGES]
+    written = [(change, day) for change, day in known if since <= midnight(day) < clock.cut]
+    day = np.array([day for _, day in written], dtype=np.int64)
+    return [
+        [change.change_id for change, _ in written],
+        [change.kind for change, _ in written],
+        [change.title for change, _ in written],
+        [CHANNELS[change.channel] for change, _ in written],
+        days(day),
+        dates_and_times(midnight(day)),
+    ]
+
+
+def _experiment_assignments(simulation: Simulation, since: int) -> list[Texts]:
+    assigned = simulation.assignments
+    day = simulation.clock.first_day + np.array([one.day for one in EXPERIMENTS], dtype=np.int64)[assigned.experiment]
+    new = midnight(day) >= since
+    assigned, day = assigned.take(new), day[new]
+    return [
+        [EXPERIMENTS[one].experiment_id for one in assigned.experiment.tolist()],
+        integers(simulation.accounts.customer_id[assigned.account]),
+        ["treatment" if treated else "control" for treated in assigned.is_treated.tolist()],
+        dates_and_times(midnight(day) + ASSIGNED_AT),
+        dates_and_times(midnight(day) + SENT_AT),
+        dates_and_times(midnight(day) + SENT_AT),
     ]

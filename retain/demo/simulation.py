@@ -12,7 +12,8 @@ from retain.demo.clock import FIRST_START, Clock
 from retain.demo.contacts import COUNTRIES, Contacts, people
 from retain.demo.dice import Bools, Dice
 from retain.demo.identities import Accounts, Cards, Identified, identify
-from retain.demo.orders import NOBODY, Orders, take_orders
+from retain.demo.interventions import Assignments, assignments, brought_by_changes, brought_by_experiments
+from retain.demo.orders import NOBODY, Extra, Orders, take_orders
 from retain.errors import UserError
 
 FEWEST_CUSTOMERS = 100
@@ -36,6 +37,7 @@ class Simulation:
     totals: Totals
     returns: Returns
     abroad: Bools
+    assignments: Assignments
 
 
 def simulate(*, start: date, until: date, seed: int, customers: int) -> Simulation:
@@ -50,8 +52,14 @@ def simulate(*, start: date, until: date, seed: int, customers: int) -> Simulati
     dice, clock = Dice(seed), Clock(start, until)
     catalogue = Catalogue(dice, clock)
     buyers, occasions = buy(dice, clock, customers)
-    orders = take_orders(dice, clock, catalogue, occasions, customers)
+    extra = brought_by_changes(dice, clock, buyers, occasions)
+    orders = take_orders(dice, clock, catalogue, occasions, extra, customers)
     accounts, cards, identified = identify(dice, clock, buyers, orders, customers)
+    by_experiments = brought_by_experiments(dice, clock, buyers, occasions, accounts)
+    if len(by_experiments):
+        # Who is in an experiment is known by what they did before it, and what it makes them buy changes what comes after.
+        orders = take_orders(dice, clock, catalogue, occasions, Extra.joined(extra, by_experiments), customers)
+        accounts, cards, identified = identify(dice, clock, buyers, orders, customers)
     country = people(dice, np.maximum(orders.person, 0)).country
     abroad = (orders.person != NOBODY) & (country != COUNTRIES.index("AM")) & ~orders.in_store
     lines = fill_baskets(dice, catalogue, orders)
@@ -72,6 +80,7 @@ def simulate(*, start: date, until: date, seed: int, customers: int) -> Simulati
         totals=totals,
         returns=returns,
         abroad=abroad,
+        assignments=assignments(dice, clock, accounts),
     )
 
 

@@ -15,6 +15,7 @@ from retain.demo.clock import NEVER, local_day
 from retain.demo.contacts import BUYER
 from retain.demo.dice import Bools, Ints
 from retain.demo.identities import FIRST_EMAIL, NO_EMAIL, NONE, PLACEHOLDER, SECOND_EMAIL
+from retain.demo.interventions import CAUSES
 from retain.demo.orders import CHANNELS, NOBODY, PURCHASE, WRONG
 from retain.demo.shop import ShopOrders
 from retain.demo.simulation import Simulation
@@ -34,7 +35,7 @@ def truth_tables(simulation: Simulation, numbered: ShopOrders, receipts: dict[in
       can_be_joined (states an e-mail or a phone of its own), joined_group: the identities of one group are connected by
       exact e-mail and phone, and no others are.
     - purchases, every valid order of a person: person_id, source_id, occasion (0 is the first), ordered_at, occasion_on,
-      currency, net_amount and returned_amount in EUR.
+      currency, net_amount and returned_amount in EUR, caused_by (the change or experiment without which it had not been).
     - wrong_rows: source, order_id, what, corrected_on (null: never).
     """
     names = _order_names(simulation, numbered, receipts)
@@ -153,6 +154,7 @@ def _purchases(simulation: Simulation, names: list[str | None]) -> pa.Table:
             "currency": np.where(order.currency == AMD, "AMD", "EUR").tolist(),
             "net_amount": np.round(simulation.totals.net[rows] * rate, 4),
             "returned_amount": np.round(returned[rows] * rate, 4),
+            "caused_by": pa.array([CAUSES[one] for one in order.cause.tolist()], type=pa.string()),
         }
     )
 

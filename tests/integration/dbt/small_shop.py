@@ -30,6 +30,9 @@ class Shop:
     order_items: list[Row]
     returns: list[Row]
     exchange_rates: list[Row]
+    acquisition_costs: list[Row]
+    business_changes: list[Row]
+    experiment_assignments: list[Row]
 
 
 def local_day(instant: datetime) -> date:
@@ -44,7 +47,7 @@ def _instant(chance: random.Random, day: date) -> datetime:
 def make_shop(seed: int = 7, people: int = 240) -> Shop:
     """`people` persons with accounts on the web, cards at the till, both, or none; ten share the till's own e-mail."""
     chance = random.Random(seed)
-    shop = Shop([], _products(), [], [], [], _rates(chance))
+    shop = Shop([], _products(), [], [], [], _rates(chance), _costs(), _changes(), [])
     for person in range(people):
         began = FIRST + timedelta(days=chance.randrange((LAST - FIRST).days - 20))
         email, phone = f"person{person}@example.com", f"0912{person:07}"
@@ -73,7 +76,52 @@ def make_shop(seed: int = 7, people: int = 240) -> Shop:
             if chance.random() < 0.12:
                 break
             day += timedelta(days=1 + int(chance.expovariate(1 / pace)))
+    shop.experiment_assignments.extend(_assignments(shop))
     return shop
+
+
+def _costs() -> list[Row]:
+    """Of the web, a day a month, in either currency; the till's are not known."""
+    days = [FIRST + timedelta(days=29 * number) for number in range(21)]
+    return [
+        {"source": "web", "channel": "web", "month_on": day, "amount": Decimal(90), "currency": currency}
+        for day, currency in zip(days, ["USD", "EUR", "USD"] * 7, strict=True)
+    ]
+
+
+def _changes() -> list[Row]:
+    """A change that can be read on the as-of day, one whose days have not ended, and one of later."""
+    changes = {
+        "dearer": ("price", date(2024, 9, 1), [("category", "shoes"), ("category", "bags")]),
+        "closer": ("service", date(2025, 2, 20), [("region", "north"), ("customer", "w1")]),
+        "later": ("campaign", AS_OF + timedelta(days=1), [("everybody", "everybody")]),
+    }
+    return [
+        {"source": "web", "change_id": name, "kind": kind, "changed_on": day, "touched": by, "touched_value": value}
+        for name, (kind, day, touched) in changes.items()
+        for by, value in touched
+    ]
+
+
+def _assignments(shop: Shop) -> list[Row]:
+    """Half of the web accounts of then: in an experiment that has ended, one that was assigned and has not begun, and a later one."""
+    chance = random.Random(11)
+    days = (date(2024, 11, 1), AS_OF + timedelta(days=1), AS_OF + timedelta(days=9))
+    starts = [datetime(day.year, day.month, day.day, 10, tzinfo=TIMEZONE) for day in days]
+    return [
+        {
+            "source": "web",
+            "experiment_id": f"letter-{number}",
+            "customer_id": row["customer_id"],
+            "arm": chance.choice(["treatment", "control"]),
+            "assigned_at": at - timedelta(days=1),
+            "starts_at": at,
+            "treatment_share": Decimal("0.5"),
+        }
+        for number, at in enumerate(starts)
+        for row in shop.customers
+        if row["source"] == "web" and row["registered_at"] < at - timedelta(days=1)
+    ]
 
 
 def _products() -> list[Row]:
@@ -195,6 +243,9 @@ def known_on(shop: Shop, day: date) -> Shop:
         order_items=[row for row in shop.order_items if (row["source"], row["order_id"]) in kept],
         returns=[row for row in returns if (row["source"], row["order_id"]) in kept],
         exchange_rates=[row for row in shop.exchange_rates if row["rate_on"] <= day],
+        acquisition_costs=[row for row in shop.acquisition_costs if row["month_on"] <= day],
+        business_changes=[row for row in shop.business_changes if row["changed_on"] <= day],
+        experiment_assignments=[row for row in shop.experiment_assignments if local_day(row["assigned_at"]) <= day],
     )
 
 

@@ -36,6 +36,10 @@ GOOD = {
                "gross_amount": "10", "discount_amount": "1", "tax_amount": "2", "shipping_amount": "3"},
     "order_items": {"order_id": "o", "line_id": "1", "product_id": "p", "quantity": "2", "gross_amount": "10", "discount_amount": "1"},
     "returns": {"return_id": "r", "order_id": "o", "line_id": "1", "returned_at": "2025-03-02 10:00:00", "amount": "5", "quantity": "1"},
+    "acquisition_costs": {"channel": "web", "month_on": "2025-03-01", "amount": "100", "currency": "EUR"},
+    "business_changes": {"change_id": "b", "touched": "channel", "touched_value": "web", "kind": "price", "changed_on": "2025-03-01"},
+    "experiment_assignments": {"experiment_id": "e", "customer_id": "c", "arm": "treatment", "treatment_share": "0.5",
+                               "assigned_at": "2025-03-01 08:00:00", "starts_at": "2025-03-01 10:00:00"},
 }  # fmt: skip
 KNOWN = {
     "exchange_rates": [{"rate_on": f"2025-02-{day:02d}"} for day in range(1, 29)] + [{"currency": "GEL", "rate_on": "2025-02-01"}],
@@ -44,6 +48,9 @@ KNOWN = {
     "orders": [{"order_id": order} for order in ("o", "old", *(f"o{n}" for n in range(1, 10)))],
     "order_items": [{"order_id": order} for order in ("o", *(f"o{n}" for n in range(6, 10)))],
     "returns": [],
+    "acquisition_costs": [],
+    "business_changes": [],
+    "experiment_assignments": [{"customer_id": "old"}],
 }  # fmt: skip
 
 
@@ -170,6 +177,47 @@ BROKEN = {
         Broken({"line_id_exists"}, {"line_id": "77"}),
         Broken({"reason_legible"}, {"reason": "d&eacute;fectueux"}),
         Broken({"key_unique"}, {"return_id": "twice", "order_id": "o9", "quantity": ""}, twice={"reason": "late"}),
+    ],
+    "acquisition_costs": [
+        Broken({"channel_present"}, {"channel": ""}),
+        Broken({"channel_plain"}, {"channel": "web\u200b"}),
+        Broken({"month_on_present"}, {"month_on": ""}),
+        Broken({"month_on_is_modern"}, {"month_on": "1970-01-01"}),
+        Broken({"currency_known", "rate_exists"}, {"currency": "eur"}),
+        Broken({"rate_exists"}, {"currency": "USD", "month_on": "2025-01-31"}),
+        Broken({"amount_not_negative"}, {"amount": "-1"}),
+        Broken({"key_unique"}, {"channel": "twice"}, twice={"amount": "11"}),
+    ],
+    "business_changes": [
+        Broken({"change_id_present"}, {"change_id": ""}),
+        Broken({"touched_present"}, {"touched": ""}),
+        Broken({"touched_value_present"}, {"touched_value": ""}),
+        Broken({"change_id_plain"}, {"change_id": "b\u200b"}),
+        Broken({"touched_plain", "touched_known"}, {"touched": "channel\u00a0"}),
+        Broken({"touched_value_plain"}, {"touched_value": "web\u200b"}),
+        Broken({"kind_known"}, {"kind": "weather"}),
+        Broken({"touched_known"}, {"touched": "store"}),
+        Broken({"everybody_is_everybody"}, {"touched": "everybody"}),
+        Broken({"changed_on_is_modern"}, {"changed_on": "1970-01-01"}),
+        Broken({"changed_once"}, {"change_id": "two days"}, twice={"touched_value": "app", "changed_on": "2025-03-02"}),
+        Broken({"changed_once"}, {"change_id": "two kinds"}, twice={"touched_value": "app", "kind": "service"}),
+        Broken({"touched_customer_exists"}, {"touched": "customer", "touched_value": "nobody"}),
+        Broken({"key_unique"}, {"change_id": "twice"}, twice={"title": "dearer"}),
+    ],
+    "experiment_assignments": [
+        Broken({"experiment_id_present"}, {"experiment_id": ""}),
+        Broken({"customer_id_present"}, {"customer_id": ""}),
+        Broken({"experiment_id_plain"}, {"experiment_id": "e\u200b"}),
+        Broken({"customer_id_plain", "customer_id_exists"}, {"customer_id": "c\u00a0"}),
+        Broken({"customer_id_exists"}, {"customer_id": "C"}),
+        Broken({"arm_known"}, {"arm": "both"}),
+        Broken({"share_between_0_and_1"}, {"treatment_share": "1"}),
+        Broken({"assigned_at_is_past"}, {"assigned_at": "2999-01-01", "starts_at": "2999-01-02"}),
+        Broken({"assigned_at_is_modern"}, {"assigned_at": "1970-01-01"}),
+        Broken({"assigned_before_start"}, {"assigned_at": "2025-03-01 10:00:01"}),
+        Broken({"in_one_arm"}, {"experiment_id": "e", "customer_id": "old", "arm": "control"}),
+        Broken({"in_one_arm", "key_unique"}, {"experiment_id": "both"}, twice={"arm": "control"}),
+        Broken({"key_unique"}, {"experiment_id": "twice"}, twice={"starts_at": "2025-03-01 11:00:00"}),
     ],
 }  # fmt: skip
 # Rows of these are told apart by more than their own key: an order of its own, whose lines and returns nobody else counts.

@@ -18,7 +18,7 @@ from retain.demo.clock import Clock, day_number
 from retain.demo.contacts import COUNTRIES, PLACEHOLDER_EMAIL, mobile, written
 from retain.demo.database import TABLES
 from retain.demo.dice import Dice
-from retain.demo.shop import shop_tables
+from retain.demo.shop import KEY_COLUMNS, shop_tables
 from retain.demo.text import copy_text
 from retain.demo.tills import receipt_numbers, till_files
 
@@ -305,7 +305,7 @@ def test_a_shop_continued_equals_a_shop_filled_at_once(until_day: Callable[..., 
     early, late = until_day(UNTIL - timedelta(days=later_by)), until_day(UNTIL)
     changes = shop_tables(late.simulation, late.numbered, early.simulation.clock.cut)
     for table in TABLES:
-        keys = 2 if table == "exchange_rates" else 1
+        keys = KEY_COLUMNS.get(table, 1)
         rows = {row[:keys]: row for row in zip(*early.tables[table], strict=True)}
         rows |= {row[:keys]: row for row in zip(*changes[table], strict=True)}
         assert rows == {row[:keys]: row for row in zip(*late.tables[table], strict=True)}, table
