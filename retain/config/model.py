@@ -78,6 +78,12 @@ class Forecast(Part):
     min_history_days: int = Field(default=180, ge=1, description="With less history than this no model is fitted.")
     backcast_on: tuple[date, ...] = Field(default=(), description="Past days for which a forecast is made and graded.")
     seed: int = Field(default=20250101, ge=0, lt=2**32, description="Seed of everything random in the forecast.")
+    keep_days: int | None = Field(
+        default=None,
+        ge=366,
+        le=36600,
+        description="Graded predictions are deleted after so many days, their grades never; nothing is if absent.",
+    )
 
 
 class Warehouse(Part):

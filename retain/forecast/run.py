@@ -138,6 +138,8 @@ def run_forecast(
         say("fitting and scoring")
         version, rows = _publish(connection, occasions, options, as_of_on, data, say)
         published += _models(connection, version, as_of_on)
+        if (keep := settings.forecast.keep_days) is not None:
+            ledger.forget(connection, as_of_on - timedelta(days=keep))
         totals = ledger.totals_of(connection, version, as_of_on)
         decisions = promotions.decisions_of(connection, version, as_of_on)
         drifted = ledger.drift_of(connection, version, as_of_on)

@@ -266,6 +266,31 @@ def test_predictions_are_graded_when_their_horizon_has_closed(shop, cdnow):
     assert "2 earlier forecasts have come due and were graded" in printed(later, 200)
 
 
+def test_graded_predictions_are_forgotten_after_the_configured_days_and_their_grades_stay(shop, cdnow):
+    settings, connection = shop
+    fill(connection, cdnow)
+    days = ("1997-05-15", "1997-06-20", "1998-06-30")
+    for day in days[:2]:
+        run_forecast(connection, settings(f"as_of: {day}\nforecast: {{min_history_days: 60}}\n"))
+
+    def kept(table):
+        return connection.execute(
+            f"select array_agg(distinct as_of_on::text order by as_of_on::text) from forecast.{table}"
+        ).fetchone()[0]
+
+    run_forecast(connection, settings(f"as_of: {days[2]}\n"))
+    assert kept("predictions") == list(days)
+    assert kept("outcomes") == list(days[:2])
+    grades = connection.execute("select count(*) from forecast.grades").fetchone()
+    run_forecast(connection, settings(f"as_of: {days[2]}\nforecast: {{keep_days: 400}}\n"))
+    assert kept("predictions") == list(days[1:])  # the second is 375 days old
+    assert kept("outcomes") == [days[1]]
+    assert days[0] not in (kept("reasons") or [])
+    assert connection.execute("select count(*) from forecast.grades").fetchone() == grades
+    again = run_forecast(connection, settings(f"as_of: {days[2]}\nforecast: {{keep_days: 400}}\n"))
+    assert (again.is_new, again.graded) == (False, 0)
+
+
 def test_a_first_installation_grades_itself_by_back_casting(shop, cdnow):
     settings, connection = shop
     fill(connection, cdnow)
