@@ -3,26 +3,23 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pandas as pd
 
+from bench.demo_shop import demo_shop, settings_over, warehouse_of
 from bench.reference.marts import Shop, day_number, prepared, recomputed
 from bench.reference.orders import occasions
 from bench.reference.tables import read
-from bench.scratch import scratch_folder, scratch_server, url_of
+from bench.scratch import scratch_folder, scratch_server
 from retain import transform, warehouse
-from retain.cli.instance import DEMO_CONFIG, REPOSITORY, yesterday
-from retain.config import Settings, load_settings
-from retain.embedded import EmbeddedServer
+from retain.cli.instance import REPOSITORY
+from retain.config import Settings
 from retain.errors import UserError
 from retain.loads import load_sources
 
 Tell = Callable[[str], None]
 SHOPS = ["cdnow", "demo"]
-DEMO_TIMEZONE = "Asia/Yerevan"
 CDNOW_CONFIG = REPOSITORY / "examples" / "cdnow" / "retain.yml"
 MOST_EXAMPLES = 20
 TOLERANCE = 1.1e-6  # of what is a quotient or a product of many: the mart rounds it to six decimals
@@ -54,33 +51,11 @@ def _built(shop: str, customers: int) -> Iterator[Settings]:
     with scratch_folder(f"reference-{shop}") as folder, scratch_server(folder) as server:
         if shop == "cdnow":
             text = CDNOW_CONFIG.read_text().replace("    folder: .\n", f"    folder: {CDNOW_CONFIG.parent}\n")
-            settings = _settings(folder, text.replace("  folder: ../../.retain/cdnow\n", _warehouse(server)))
+            settings = settings_over(folder, text.replace("  folder: ../../.retain/cdnow\n", warehouse_of(server)))
         else:
-            settings = _demo(server, folder, customers)
+            settings = demo_shop(server, folder, customers)
         _build(settings)
         yield settings
-
-
-def _demo(server: EmbeddedServer, folder: Path, customers: int) -> Settings:
-    from retain.demo import fill
-
-    server.create_database("shop")
-    shop = server.dsn("shop")
-    fill(shop, folder / "tills", folder / "truth", until=yesterday(DEMO_TIMEZONE), customers=customers)
-    text = DEMO_CONFIG.read_text().replace("../../.retain/demo/shop/tills", str(folder / "tills"))
-    named = {"USER": shop["user"], "PASSWORD": shop["password"], "PORT": str(shop["port"])}
-    with patch.dict(os.environ, {f"RETAIN_SHOP_{name}": value for name, value in named.items()}):
-        return _settings(folder, text.replace("  folder: ../../.retain/demo ", _warehouse(server)))
-
-
-def _warehouse(server: EmbeddedServer) -> str:
-    server.create_database("retain")
-    return f"  url: {url_of(server.dsn('retain'))}\n"
-
-
-def _settings(folder: Path, text: str) -> Settings:
-    (folder / "retain.yml").write_text(text)
-    return load_settings(folder / "retain.yml")
 
 
 def _build(settings: Settings) -> None:

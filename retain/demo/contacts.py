@@ -12,7 +12,9 @@ from retain.demo.dice import Bits, Bools, Dice, Ints
 BUYER, BROWSER, FRAUDSTER = 0, 1, 2
 
 PLACEHOLDER_EMAIL = "no-email@aras.example"  # what a cashier types when a customer gives none: it is nobody's address
+HOUSEHOLD = 6  # of so many people in a row some share one phone, in few of the rows
 DOMAINS = ("mail.example", "post.example", "inbox.example")
+DOTLESS_DOMAIN = "inbox.example"  # whoever writes to a.b+shop@ or to ab@ reaches the same mailbox
 COUNTRIES = ("AM", "IR", "FR", "DE", "GE")
 # Share of each country by origin of the name (see names.ORIGINS).
 COUNTRY_WEIGHTS = (
@@ -64,6 +66,14 @@ def people(dice: Dice, number: Ints) -> People:
     return People(number, origin, country, city % sizes[country])
 
 
+def household_head(dice: Dice, number: Ints) -> Ints:
+    """Whose phone these people give: their own, but in one of two hundred rows of six, two to six share the first one's."""
+    place, row = number // 4 % HOUSEHOLD, number // 4 // HOUSEHOLD
+    size = 2 + dice.below("household size", HOUSEHOLD - 1, row)
+    shares = (number % 4 == BUYER) & (place < size) & dice.happens("household", 0.005, row)
+    return np.where(shares, row * HOUSEHOLD * 4 + BUYER, number)
+
+
 class Contacts:
     """Names, e-mail addresses and phone numbers as texts, made only for the rows that are written."""
 
@@ -97,9 +107,11 @@ class Contacts:
         tokens = ((number * 611_953 + 99) % 1_000_003).tolist()  # a bijection below a prime: no two people share one
         domains = self._dice.below("domain", len(DOMAINS), number).tolist()
         styles = self._dice.pick("email style", [0.86, 0.07, 0.04, 0.03], ref).tolist()
+        dots = self._dice.pick("email dots", [0.7, 0.12, 0.1, 0.08], ref).tolist()
+        other_digits = self._dice.happens("email digits", 0.01, ref).tolist()
         texts: list[str | None] = []
-        for (_, name), (_, family), token, domain, style, which in zip(
-            first, last, tokens, domains, styles, slot.tolist(), strict=True
+        for (_, name), (_, family), token, domain, style, which, dotted, in_persian in zip(
+            first, last, tokens, domains, styles, slot.tolist(), dots, other_digits, strict=True
         ):
             if which == 0:
                 texts.append(None)
@@ -108,21 +120,32 @@ class Contacts:
                 texts.append(PLACEHOLDER_EMAIL)
                 continue
             address = f"{name}.{family}{token}" if which == 1 else f"{name[0]}{family}.{token}"
-            address = f"{address}@{DOMAINS[(domain + which - 1) % len(DOMAINS)]}"
+            provider = DOMAINS[(domain + which - 1) % len(DOMAINS)]
+            if provider == DOTLESS_DOMAIN:
+                address = (address, address.replace(".", ""), f"{address}+aras", f"{address[0]}.{address[1:]}")[dotted]
+            if in_persian:
+                address = address.translate(PERSIAN_DIGITS)
+            address = f"{address}@{provider}"
             texts.append((address, address.title(), address.upper(), f" {address} ")[style])
         return texts
 
     def phones(self, number: Ints, stated: Bools, ref: Bits) -> list[str | None]:
         """The number, as it was written down for `ref` in one of five ways; None where it was not `stated`."""
-        country = people(self._dice, number).country.tolist()
+        head = household_head(self._dice, number)
+        country = people(self._dice, head).country.tolist()
         styles = self._dice.pick("phone style", [0.3, 0.14, 0.28, 0.16, 0.12], ref).tolist()
         variants = self._dice.below("phone variant", 4, ref).tolist()
         return [
             written(*mobile(COUNTRIES[where], who), style=style, variant=variant) if is_stated else None
             for where, who, is_stated, style, variant in zip(
-                country, number.tolist(), stated.tolist(), styles, variants, strict=True
+                country, head.tolist(), stated.tolist(), styles, variants, strict=True
             )
         ]
+
+
+def card_as_typed(number: str, style: int) -> str:
+    """A loyalty card's number as its holder types it: as printed, in small letters with a blank, or in Persian digits."""
+    return (number, f"{number[:2].lower()} {number[2:5]}-{number[5:]}", number.translate(PERSIAN_DIGITS))[style]
 
 
 def mobile(country: str, number: int) -> tuple[str, str]:

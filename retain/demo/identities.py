@@ -49,7 +49,10 @@ class Accounts(Columns):
 
 @dataclass(frozen=True)
 class Cards(Columns):
-    """One loyalty card each, in the order of issue. `email_from` is when the address was added, if it was not there at once."""
+    """One loyalty card each, in the order of issue. `email_from` is when the address was added, if it was not there at once.
+
+    `has_store_phone`: the cashier typed the store's own number, for who gave none.
+    """
 
     person: Ints
     ref: Bits
@@ -58,6 +61,7 @@ class Cards(Columns):
     email_slot: Ints
     email_from: Ints
     has_phone: Bools
+    has_store_phone: Bools
     wants_mail: Bools
     opted_out_at: Ints
     closed_at: Ints
@@ -204,6 +208,7 @@ def _cards(dice: Dice, clock: Clock, buyers: Buyers, orders: Orders, used: Bools
     email = dice.pick("card states e-mail", [0.375, 0.55, 0.07, 0.005], person)
     adds_later = dice.happens("adds e-mail", 0.04, person) & (email == FIRST_EMAIL)
     added_at = issued_at + (3 + dice.below("adds e-mail after", 200, person)) * DAY
+    has_phone = dice.happens("card states phone", 0.83, person)
     wants, opted_out_at, closed_at = _leaving(dice, clock, buyers, person, "card", issued_at)
 
     bought = rows[orders.kind[rows] == PURCHASE]
@@ -220,7 +225,8 @@ def _cards(dice: Dice, clock: Clock, buyers: Buyers, orders: Orders, used: Bools
         store=orders.store[opened],
         email_slot=email,
         email_from=np.where(adds_later, added_at, issued_at),
-        has_phone=dice.happens("card states phone", 0.83, person),
+        has_phone=has_phone,
+        has_store_phone=~has_phone & dice.happens("store's own phone", 0.03, person),
         wants_mail=wants,
         opted_out_at=opted_out_at,
         closed_at=closed_at,
@@ -228,3 +234,12 @@ def _cards(dice: Dice, clock: Clock, buyers: Buyers, orders: Orders, used: Bools
         gold_from=gold,
     )
     return cards.take(np.lexsort((ref, issued_at)))
+
+
+def linked_cards(dice: Dice, accounts: Accounts, cards: Cards) -> tuple[Ints, Ints]:
+    """Beside every account: the row of the card that its person entered there, or NONE, and when (or NEVER)."""
+    row = _row_of(cards.person, np.maximum(accounts.person, 0), np.isin(accounts.person, cards.person))
+    links = (row != NONE) & (accounts.which == 1) & dice.happens("enters the card", 0.3, accounts.person + 2)
+    from_at = np.maximum(accounts.registered_at, cards.issued_at[row])
+    linked_at = from_at + dice.below("enters the card after", 60 * DAY, accounts.person + 2)
+    return np.where(links, row, NONE), np.where(links, linked_at, NEVER)

@@ -8,8 +8,9 @@ from retain.demo import wrong
 from retain.demo.baskets import REASONS
 from retain.demo.catalogue import CATEGORIES, CURRENCIES, rate_published_at
 from retain.demo.clock import ALWAYS, NEVER, last_before, midnight
+from retain.demo.contacts import card_as_typed
 from retain.demo.dice import Bools, Ints
-from retain.demo.identities import NONE
+from retain.demo.identities import NONE, linked_cards
 from retain.demo.interventions import ASSIGNED_AT, CHANGES, EXPERIMENTS, SENT_AT
 from retain.demo.marketing import spend_on_ads
 from retain.demo.orders import CHANNELS, FRAUD, NOBODY, TEST
@@ -23,7 +24,7 @@ PENDING, PAID, PARTIALLY_REFUNDED, REFUNDED, IS_CANCELLED, IS_FRAUD = range(6)
 # In the order of loading. There are no foreign keys: real shops drop them, and the gate has to see what then happens.
 TABLES = {
     "customers": """
-        customer_id bigint primary key, email text, phone text, first_name text not null, last_name text not null,
+        customer_id bigint primary key, email text, phone text, loyalty_card text, first_name text not null, last_name text not null,
         country text not null, region text, city text, signup_channel text not null, accepts_marketing boolean not null,
         created_at timestamptz not null, closed_at timestamptz, updated_at timestamptz not null""",
     "products": """
@@ -105,9 +106,12 @@ def shop_tables(simulation: Simulation, numbered: ShopOrders, since: int | None 
 
 def _customers(simulation: Simulation, since: int) -> list[Texts]:
     accounts, cut, contacts = simulation.accounts, simulation.clock.cut, simulation.contacts
-    changed_at = last_before(cut, accounts.registered_at, accounts.opted_out_at, accounts.closed_at)
+    card, linked_at = linked_cards(simulation.dice, accounts, simulation.cards)
+    changed_at = last_before(cut, accounts.registered_at, accounts.opted_out_at, accounts.closed_at, linked_at)
     rows = np.flatnonzero(changed_at >= since)
     account = accounts.take(rows)
+    card = np.where(linked_at < cut, card, NONE)[rows]
+    numbers, typed = simulation.cards.numbers(), simulation.dice.pick("card typed", [0.6, 0.3, 0.1], account.ref)
     is_staff = account.person == NOBODY
     person = np.maximum(account.person, 0)
     first, last = contacts.names(person)
@@ -120,6 +124,10 @@ def _customers(simulation: Simulation, since: int) -> list[Texts]:
         integers(accounts.customer_id[rows]),
         email,
         contacts.phones(person, account.has_phone, account.ref),
+        [
+            None if row == NONE else card_as_typed(numbers[row], style)
+            for row, style in zip(card.tolist(), typed.tolist(), strict=True)
+        ],
         first,
         last,
         country,

@@ -25,6 +25,7 @@ STORES = (
     ("VA1", "Vanadzor", "Lori"),
 )
 TIERS = ("bronze", "silver", "gold")
+STORE_PHONES = ("+374 10 50 01 00", "010 500200", "+374 312 50300", "+374 322 50400")
 SENT_AT = 22 * 3_600 + 15 * 60  # local time of day at which a till sends its day
 
 SALES = (
@@ -195,7 +196,15 @@ def _members(simulation: Simulation, first: int) -> Files:
         _looked_up(names, row),
         first_names,
         last_names,
-        contacts.phones(one.person, one.has_phone, one.ref),
+        [
+            STORE_PHONES[store] if is_of_store else own
+            for own, store, is_of_store in zip(
+                contacts.phones(one.person, one.has_phone, one.ref),
+                one.store.tolist(),
+                one.has_store_phone.tolist(),
+                strict=True,
+            )
+        ],
         contacts.emails(one.person, np.where(has_email, one.email_slot, NO_EMAIL), one.ref),
         ["yes" if consent else "no" for consent in consents.tolist()],
         [TIERS[which] for which in tier.tolist()],

@@ -12,9 +12,9 @@ from retain.demo import wrong
 from retain.demo.buying import STILL_BUYING
 from retain.demo.catalogue import AMD
 from retain.demo.clock import NEVER, local_day
-from retain.demo.contacts import BUYER
+from retain.demo.contacts import BUYER, household_head
 from retain.demo.dice import Bools, Ints
-from retain.demo.identities import FIRST_EMAIL, NO_EMAIL, NONE, PLACEHOLDER, SECOND_EMAIL
+from retain.demo.identities import FIRST_EMAIL, NO_EMAIL, NONE, PLACEHOLDER, SECOND_EMAIL, linked_cards
 from retain.demo.interventions import CAUSES
 from retain.demo.orders import CHANNELS, NOBODY, PURCHASE, WRONG
 from retain.demo.shop import ShopOrders
@@ -32,8 +32,8 @@ def truth_tables(simulation: Simulation, numbered: ShopOrders, receipts: dict[in
       average day), drop_out_probability (after each repeat purchase), dropped_out_on (day of the last purchase; null
       while still buying), mean_spend (EUR per purchase), occasions.
     - identities: source_id, kind (account, card, guest_order; browser: an account that never buys; staff), person_id,
-      can_be_joined (states an e-mail or a phone of its own), joined_group: the identities of one group are connected by
-      exact e-mail and phone, and no others are.
+      can_be_joined (states an e-mail, a phone or a card that is the person's), joined_group: the identities of one group
+      are one person's and connected by e-mail, phone and card, and no others are. shares_phone: with other people.
     - purchases, every valid order of a person: person_id, source_id, occasion (0 is the first), ordered_at, occasion_on,
       currency, net_amount and returned_amount in EUR, caused_by (the change or experiment without which it had not been).
     - wrong_rows: source, order_id, what, corrected_on (null: never).
@@ -111,24 +111,36 @@ def _identities(simulation: Simulation, names: list[str | None]) -> pa.Table:
     source_ids += [f"{TILLS}:{one}" for one in cards.numbers()]
     source_ids += [f"{name}:order:{names[row]}" for name, row in zip(source, guests.tolist(), strict=True)]
     own_email = (slot == FIRST_EMAIL) | (slot == SECOND_EMAIL)
+    has_card = np.concatenate(
+        [
+            linked_cards(simulation.dice, accounts, cards)[1] < cut,
+            np.ones(len(cards), dtype=bool),
+            np.zeros(len(guests), dtype=bool),
+        ]
+    )
+    head = household_head(simulation.dice, np.maximum(person, 0))
+    shares = np.isin(head, head[(person >= 0) & (head != person)])
     return pa.table(
         {
             "source_id": source_ids,
             "kind": kinds,
             "person_id": person_ids(person),
-            "can_be_joined": own_email | has_phone,
-            "joined_group": _joined_groups(person, slot, has_phone),
+            "can_be_joined": own_email | has_phone | has_card,
+            "shares_phone": has_phone & shares,
+            "joined_group": _joined_groups(person, slot, has_phone, has_card),
         }
     )
 
 
-def _joined_groups(person: Ints, slot: Ints, has_phone: Bools) -> Ints:
-    """Connected components over identities and what they state. The placeholder address belongs to nobody and joins nobody."""
+def _joined_groups(person: Ints, slot: Ints, has_phone: Bools, has_card: Bools) -> Ints:
+    """Connected components over one person's identities and what they state. The placeholder address is nobody's."""
     n = len(person)
     identity = np.arange(n, dtype=np.int64)
     has_email = (slot != NO_EMAIL) & (slot != PLACEHOLDER)
-    held_by = np.concatenate([identity[has_email], identity[has_phone]])
-    held = np.concatenate([person[has_email] * 4 + slot[has_email], person[has_phone] * 4])
+    held_by = np.concatenate([identity[has_email], identity[has_phone], identity[has_card]])
+    held = np.concatenate(
+        [person[has_email] * 4 + slot[has_email], person[has_phone] * 4, person[has_card] * 4 + PLACEHOLDER]
+    )
     _, node = np.unique(held, return_inverse=True)
     size = n + (int(node.max()) + 1 if len(node) else 0)
     graph = coo_array((np.ones(len(node), dtype=bool), (held_by, n + node)), shape=(size, size))

@@ -4,6 +4,7 @@ import csv
 import io
 import itertools
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -20,7 +21,7 @@ from retain.demo.database import TABLES
 from retain.demo.dice import Dice
 from retain.demo.shop import KEY_COLUMNS, shop_tables
 from retain.demo.text import copy_text
-from retain.demo.tills import receipt_numbers, till_files
+from retain.demo.tills import STORE_PHONES, receipt_numbers, till_files
 
 UNTIL = date(2024, 12, 31)
 CUT = datetime.fromisoformat("2024-12-31T20:00:00+00:00")
@@ -250,25 +251,39 @@ def test_the_truth_covers_every_identity_and_invents_none(shop: Any) -> None:
     assert buyers <= persons
 
 
-def test_joined_groups_are_what_equal_addresses_and_phones_connect(shop: Any) -> None:
+def plain(text: str) -> str:
+    return "".join(str(unicodedata.digit(one)) if one.isdigit() else one for one in text).strip().lower()
+
+
+def as_compared(email: str) -> str:
+    name, domain = plain(email).split("@")
+    return f"{name.split('+')[0].replace('.', '') if domain == 'inbox.example' else name}@{domain}"
+
+
+def as_dialled(phone: str) -> str:
+    return phonenumbers.format_number(phonenumbers.parse(phone, "AM"), phonenumbers.PhoneNumberFormat.E164)
+
+
+def test_joined_groups_are_what_equal_addresses_phones_and_cards_of_one_person_connect(shop: Any) -> None:
     """The truth's groups, computed from people, against a plain search over the texts in the two systems."""
     said: dict[str, set[str]] = defaultdict(set)
+    person = {row["source_id"]: row["person_id"] for row in shop.truth["identities"].to_pylist()}
+    of_stores = {as_dialled(phone) for phone in STORE_PHONES}
 
-    def say(identity: str, email: str | None, phone: str | None) -> None:
+    def say(identity: str, email: str | None, phone: str | None, card: str | None) -> None:
         said[identity].add(f"itself:{identity}")
-        if email and email != PLACEHOLDER_EMAIL:
-            said[identity].add(email.strip().lower())
-        if phone:
-            parsed = phonenumbers.parse(phone, "AM")
-            said[identity].add(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
+        words = [as_compared(email)] if email and email != PLACEHOLDER_EMAIL else []
+        words += [as_dialled(phone)] if phone and as_dialled(phone) not in of_stores else []
+        words += [re.sub(r"[^a-z0-9]", "", plain(card))] if card else []
+        said[identity].update(f"{person[identity]} {word}" for word in words)
 
     for row in rows_of(shop, "customers"):
-        say(f"webshop:{row['customer_id']}", row["email"], row["phone"])
+        say(f"webshop:{row['customer_id']}", row["email"], row["phone"], row["loyalty_card"])
     for row in latest_rows(rows_in(shop, "members"), "card").values():
-        say(f"tills:{row['card']}", row["email"], row["phone"])
+        say(f"tills:{row['card']}", row["email"], row["phone"], row["card"])
     for row in rows_of(shop, "orders"):
-        if row["customer_id"] is None:
-            say(f"webshop:order:{row['order_id']}", row["email"], row["phone"])
+        if row["customer_id"] is None and f"webshop:order:{row['order_id']}" in person:
+            say(f"webshop:order:{row['order_id']}", row["email"], row["phone"], None)
     holders: dict[str, list[str]] = defaultdict(list)
     for identity, words in said.items():
         for word in words:
@@ -286,8 +301,32 @@ def test_joined_groups_are_what_equal_addresses_and_phones_connect(shop: Any) ->
     assert len(known) > 1_000
     pairs = {(group_of[one], truth[one]) for one in known}
     assert len(pairs) == len({ours for ours, _ in pairs}) == len({theirs for _, theirs in pairs})
-    person = {row["source_id"]: row["person_id"] for row in shop.truth["identities"].to_pylist()}
     assert len({(truth[one], person[one]) for one in known}) == len({truth[one] for one in known}), "two people in one"
+
+
+def test_families_share_a_phone_cashiers_type_the_stores_and_people_enter_their_card_online(shop: Any) -> None:
+    identities = {row["source_id"]: row for row in shop.truth["identities"].to_pylist()}
+    people_of: dict[str, set[str]] = defaultdict(set)
+    for row in rows_of(shop, "customers"):
+        if row["phone"]:
+            people_of[as_dialled(row["phone"])].add(identities[f"webshop:{row['customer_id']}"]["person_id"])
+    members = latest_rows(rows_in(shop, "members"), "card").values()
+    for row in members:
+        if row["phone"]:
+            people_of[as_dialled(row["phone"])].add(identities[f"tills:{row['card']}"]["person_id"])
+    of_stores = {as_dialled(phone) for phone in STORE_PHONES}
+    assert max(len(people_of[phone]) for phone in of_stores) > 1
+    shared = [people for phone, people in people_of.items() if len(people) > 1 and phone not in of_stores]
+    sharing = {row["person_id"] for row in identities.values() if row["shares_phone"]}
+    assert shared
+    assert {one for people in shared for one in people} <= sharing
+    entered = [row for row in rows_of(shop, "customers") if row["loyalty_card"]]
+    assert len(entered) > 50
+    for row in entered:
+        card = re.sub(r"[^a-z0-9]", "", plain(row["loyalty_card"])).upper()
+        account = identities[f"webshop:{row['customer_id']}"]
+        assert identities[f"tills:{card}"]["person_id"] == account["person_id"]
+        assert account["can_be_joined"]
 
 
 def test_every_purchase_of_the_truth_stands_in_its_system(shop: Any) -> None:
