@@ -7,16 +7,23 @@ import sys
 import tempfile
 
 from retain.cli.instance import REPOSITORY
-from retain.errors import UserError
+from retain.errors import OutOfReach, UserError
 
+STACK = "tests/end_to_end/stack"  # containers: minutes, and a Docker engine
 WAITING = ("tests/dags", "tests/end_to_end")  # half of their time they wait for Airflow, or for a process to start
 
 
 def test(arguments: list[str]) -> None:
-    """Run pytest with these arguments; without any, all tests, in two processes side by side. Ends with the worse exit code."""
+    """Run pytest with these arguments; without any, all tests that need no Docker, in two processes side by side.
+
+    `--stack` runs those that start docker-compose.yml. Ends with the worse exit code. Raises OutOfReach where no Docker answers.
+    """
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     pytest = [sys.executable, "-m", "pytest"]
     os.chdir(REPOSITORY)
+    if "--stack" in arguments:
+        _ask_for_docker()
+        arguments = ["-m", "stack", STACK, *(argument for argument in arguments if argument != "--stack")]
     if arguments:
         os.execvpe(sys.executable, [*pytest, *arguments], environment)
     with tempfile.TemporaryFile("w+") as output:
@@ -28,6 +35,22 @@ def test(arguments: list[str]) -> None:
         output.seek(0)
         shutil.copyfileobj(output, sys.stdout)
     sys.exit(max(others.returncode, waiting.returncode))
+
+
+def _ask_for_docker() -> None:
+    try:
+        done = subprocess.run(["docker", "info"], capture_output=True, text=True, check=False)
+        said = done.stderr.strip().splitlines()
+    except FileNotFoundError:
+        raise OutOfReach(
+            "The stack runs on Docker, and this machine has no command `docker`.",
+            hint="Install Docker Engine with compose.",
+        ) from None
+    if done.returncode != 0:
+        raise OutOfReach(
+            f"The stack runs on Docker, and no engine answers: {said[-1] if said else 'it said nothing'}",
+            hint="Start one, or set DOCKER_HOST to one.",
+        )
 
 
 def bench(name: str, format: str, arguments: list[str]) -> None:

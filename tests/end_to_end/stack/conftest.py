@@ -1,0 +1,149 @@
+"""The stack of docker-compose.yml as it stands in a fresh clone, under a name of its own, on ports that are free."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from retain.embedded import EmbeddedServer, free_port
+from retain.passwords import complete, values_of
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+PROJECT = "retain-test"
+CUSTOMERS = 1000
+SECONDS_A_RUN = 3600.0
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+ENDED = ("success", "failed")
+
+
+@dataclass
+class Stack:
+    """The containers, Airflow's API and the databases of one compose project."""
+
+    env_file: Path
+    values: dict[str, str]
+    seconds_to_start: float = 0.0
+    _token: str = field(default="", repr=False)
+
+    def compose(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+        profiles = ("--profile", "demo", "--profile", "cli")
+        command = ["docker", "compose", "-p", PROJECT, "--env-file", str(self.env_file), *profiles, *arguments]
+        # What the tests of other folders have set in this process is not the stack's.
+        surroundings = {
+            name: value for name, value in os.environ.items() if not name.startswith(("RETAIN_", "AIRFLOW"))
+        }
+        done = subprocess.run(command, cwd=REPOSITORY, env=surroundings, capture_output=True, text=True, check=False)
+        assert not check or done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+        return done
+
+    def up(self) -> None:
+        started = time.monotonic()
+        self.compose("up", "-d", "--wait")
+        self.seconds_to_start = time.monotonic() - started
+
+    def ask(self, path: str, body: Any = None, method: str | None = None) -> dict[str, Any]:
+        """Airflow's API, as the person whose password is in .env."""
+        if not self._token:
+            login = {"username": "admin", "password": self.values["RETAIN_AIRFLOW_PASSWORD"]}
+            self._token = str(self._request("/auth/token", login, None)["access_token"])
+        return self._request(path, body, method)
+
+    def _request(self, path: str, body: Any, method: str | None) -> dict[str, Any]:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.values['RETAIN_AIRFLOW_PORT']}{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+            method=method,
+        )
+        if self._token:
+            request.add_header("Authorization", f"Bearer {self._token}")
+        with DIRECT.open(request, timeout=60) as answer:
+            return dict(json.load(answer))
+
+    def trigger(self, dag: str) -> str:
+        return str(self.ask(f"/api/v2/dags/{dag}/dagRuns", {"logical_date": None})["dag_run_id"])
+
+    def runs(self, dag: str) -> list[dict[str, Any]]:
+        return list(self.ask(f"/api/v2/dags/{dag}/dagRuns?limit=50&order_by=-start_date")["dag_runs"])
+
+    def wait(self, what: str, is_so: Callable[[], Any]) -> Any:
+        """Ask until `is_so` answers something true; an API that is being restarted is asked again."""
+        deadline = time.monotonic() + SECONDS_A_RUN
+        while time.monotonic() < deadline:
+            try:
+                if found := is_so():
+                    return found
+            except (OSError, json.JSONDecodeError):
+                pass
+            time.sleep(5)
+        pytest.fail(f"waited {SECONDS_A_RUN:.0f} s for {what}")
+
+    def end_of(self, dag: str, run: str) -> str:
+        def state() -> str:
+            now = str(self.ask(f"/api/v2/dags/{dag}/dagRuns/{run}")["state"])
+            return now if now in ENDED else ""
+
+        return str(self.wait(f"{dag} {run}", state))
+
+    def rows(self, query: str, user: str = "postgres") -> list[tuple[Any, ...]]:
+        password = self.values["RETAIN_POSTGRES_PASSWORD" if user == "postgres" else "RETAIN_BI_PASSWORD"]
+        with psycopg.connect(
+            host="127.0.0.1",
+            port=int(self.values["RETAIN_POSTGRES_PORT"]),
+            user=user,
+            password=password,
+            dbname="retain",
+        ) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Started once for all tests with a small demo shop and paused DAGs; its containers and volumes are removed at the end."""
+    env_file = tmp_path_factory.mktemp("stack") / ".env"
+    complete(env_file)
+    lines = [line for line in env_file.read_text().splitlines() if "_PORT=" not in line]
+    ports = [f"RETAIN_{name}_PORT={free_port()}" for name in ("AIRFLOW", "SUPERSET", "POSTGRES")]
+    lines += [*ports, f"RETAIN_SHOP_CUSTOMERS={CUSTOMERS}", "RETAIN_DAGS_PAUSED=True"]
+    env_file.write_text("\n".join(lines) + "\n")
+    one = Stack(env_file, values_of(lines))
+    one.compose("down", "--volumes", check=False)
+    try:
+        one.up()
+        yield one
+    finally:
+        one.compose("down", "--volumes", check=False)
+
+
+@pytest.fixture(scope="session")
+def by_hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    """The same shop, loaded and built by the command line into an embedded warehouse."""
+    from retain.cli.instance import DEMO_CONFIG, DEMO_TIMEZONE, yesterday
+    from retain.demo import fill
+
+    folder = tmp_path_factory.mktemp("by-hand")
+    server = EmbeddedServer(folder)
+    server.start()
+    try:
+        server.create_database("shop")
+        shop = server.dsn("shop")
+        fill(shop, folder / "tills", folder / "truth", until=yesterday(DEMO_TIMEZONE), customers=CUSTOMERS)
+        config = folder / "retain.yml"
+        config.write_text(DEMO_CONFIG.read_text().replace("  folder: ../../.retain/demo ", f"  folder: {folder} "))
+        named = {"USER": shop["user"], "PASSWORD": shop["password"], "PORT": shop["port"], "TILLS": folder / "tills"}
+        surroundings = {**os.environ, **{f"RETAIN_SHOP_{name}": str(value) for name, value in named.items()}}
+        command = [sys.executable, "-m", "retain", "run", "--config", str(config)]
+        done = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        yield server
+    finally:
+        server.stop("immediate")

@@ -1,0 +1,156 @@
+"""docker-compose.yml on a real engine: it comes up as written, survives the loss of each container, and ends with the CLI's numbers."""
+
+import subprocess
+import time
+
+import psycopg
+import pytest
+from psycopg import sql
+
+pytestmark = pytest.mark.stack
+
+LOADED = ("load_webshop", "load_tills")
+AFTER = ("transform_marts", "forecast_customers")
+# Each is killed once while the web shop is being loaded.
+IN_TURN = (
+    "airflow-triggerer", "airflow-dag-processor", "shop-database", "airflow-api-server", "airflow-scheduler", "postgres",
+)  # fmt: skip
+OF_THE_RUN = ("_load_id", "deleted_at", "fitted_at", "built_at", "load_id", "loaded_at", "published_at", "created_at")
+
+
+def inspect(stack, what: str) -> dict[str, str]:
+    names = stack.compose("ps", "-a", "--format", "{{.Name}}").stdout.split()
+    form = '{{index .Config.Labels "com.docker.compose.service"}}\t' + what
+    done = subprocess.run(["docker", "inspect", "--format", form, *names], capture_output=True, text=True, check=True)
+    return dict(line.split("\t", 1) for line in done.stdout.splitlines())
+
+
+def test_every_container_is_confined(stack):
+    services = inspect(
+        stack, "{{.HostConfig.ReadonlyRootfs}} {{.Config.User}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}}"
+    )
+    assert len(services) >= 11
+    for service, told in services.items():
+        read_only, user, dropped, options = told.split(" ", 3)
+        assert read_only == "true", service
+        assert user not in ("", "root", "0"), service
+        assert "ALL" in dropped, service
+        assert "no-new-privileges" in options, service
+    limits = inspect(stack, "{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}}")
+    assert all(int(number) > 0 for told in limits.values() for number in told.split()), limits
+
+
+def test_nothing_listens_beyond_loopback(stack):
+    published = inspect(stack, "{{range .HostConfig.PortBindings}}{{range .}}{{.HostIp}} {{end}}{{end}}")
+    assert {address for told in published.values() for address in told.split()} == {"127.0.0.1"}
+
+
+def test_nobody_comes_in_with_a_password_that_anybody_knows(stack):
+    port = int(stack.values["RETAIN_POSTGRES_PORT"])
+    for user in ("postgres", "retain_owner", "retain_bi", "airflow", "superset"):
+        for password in ("", "postgres", "retain", user, "admin"):
+            with pytest.raises(psycopg.OperationalError):
+                psycopg.connect(host="127.0.0.1", port=port, user=user, password=password, dbname="retain")
+
+
+def test_the_databases_are_closed_to_each_other(stack):
+    port = int(stack.values["RETAIN_POSTGRES_PORT"])
+    logins = {
+        "airflow": "AIRFLOW_DATABASE",
+        "superset": "SUPERSET_DATABASE",
+        "retain_bi": "BI",
+        "retain_owner": "OWNER",
+    }
+    homes = {"airflow": "airflow", "superset": "superset", "retain_bi": "retain", "retain_owner": "retain"}
+    for user, name in logins.items():
+        for database in ("airflow", "superset", "retain"):
+            parameters = {
+                "host": "127.0.0.1", "port": port, "user": user, "dbname": database,
+                "password": stack.values[f"RETAIN_{name}_PASSWORD"],
+            }  # fmt: skip
+            if database == homes[user]:
+                psycopg.connect(**parameters).close()
+            else:
+                with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+                    psycopg.connect(**parameters)
+
+
+def test_the_demo_ends_with_the_command_lines_numbers_though_each_container_was_killed_in_turn(stack, by_hand):
+    for dag in (*LOADED, *AFTER):
+        stack.ask(f"/api/v2/dags/{dag}", {"is_paused": False}, "PATCH")
+    first = stack.trigger("load_webshop")
+    for service in IN_TURN:
+        stack.compose("kill", service)
+        time.sleep(2)
+        stack.compose("start", service)
+        time.sleep(10)
+    stack.compose("up", "-d", "--wait", "--no-recreate")
+    stack.end_of("load_webshop", first)  # it may have failed: whoever killed it triggers it again
+    for dag in LOADED:
+        assert stack.end_of(dag, stack.trigger(dag)) == "success"
+    last = max(run["end_date"] for dag in LOADED for run in stack.runs(dag) if run["end_date"])
+    for dag in AFTER:
+        stack.wait(
+            f"{dag} after the loads",
+            lambda dag=dag: [
+                run for run in stack.runs(dag) if run["state"] == "success" and run["start_date"] >= last
+            ] and not [run for run in stack.runs(dag) if run["state"] in ("running", "queued")],
+        )  # fmt: skip
+    with psycopg.connect(**by_hand.dsn("retain")) as here:
+        port, password = stack.values["RETAIN_POSTGRES_PORT"], stack.values["RETAIN_POSTGRES_PASSWORD"]
+        with psycopg.connect(host="127.0.0.1", port=port, user="postgres", password=password, dbname="retain") as there:
+            assert rows_of(there, "raw") == rows_of(here, "raw")
+            assert rows_of(there, "marts") == rows_of(here, "marts")
+
+
+def rows_of(connection: psycopg.Connection, schema: str) -> dict[str, tuple[int, str]]:
+    """Rows and checksum of every table, without what only tells which run wrote a row."""
+    found = {}
+    tables = connection.execute("select tablename from pg_tables where schemaname = %s", [schema]).fetchall()
+    for (table,) in tables:
+        columns = connection.execute(
+            "select column_name from information_schema.columns where table_schema = %s and table_name = %s "
+            "and column_name <> all(%s) order by ordinal_position",
+            [schema, table, list(OF_THE_RUN)],
+        ).fetchall()
+        one = sql.SQL("md5(row({})::text)").format(sql.SQL(", ").join(sql.Identifier(name) for (name,) in columns))
+        query = sql.SQL("select count(*), coalesce(md5(string_agg({0}, '' order by {0})), '') from {1}")
+        found[table] = connection.execute(query.format(one, sql.Identifier(schema, table))).fetchone()
+    assert found
+    return found
+
+
+def test_the_dashboards_open_in_a_browser(stack):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--no-proxy-server"]
+        )
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{stack.values['RETAIN_SUPERSET_PORT']}/login/")
+        page.fill("#username", "admin")
+        page.fill("#password", stack.values["RETAIN_SUPERSET_PASSWORD"])
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/superset/welcome/**", timeout=60_000)
+        page.goto(f"http://127.0.0.1:{stack.values['RETAIN_SUPERSET_PORT']}/dashboard/list/")
+        for title in ("Retention", "Customer value", "Churn", "Trust"):
+            page.get_by_role("link", name=title, exact=True).first.wait_for(timeout=60_000)
+        browser.close()
+
+
+def test_a_backup_of_the_stack_is_restored_into_an_empty_one(stack):
+    stack.compose("run", "--rm", "-T", "retain", "backup", "/var/lib/retain/copy")
+    before = stack.rows("select count(*), sum(gross_amount) from raw.orders")
+    for schema in ("raw", "landing", "ops", "gate", "forecast", "staging", "intermediate", "marts_next", "marts"):
+        stack.rows(f"drop schema {schema} cascade; select 1")
+    stack.rows("drop table public.retain_migrations; select 1")
+    told = stack.compose("run", "--rm", "-T", "retain", "restore", "/var/lib/retain/copy")
+    assert "each as it was at" in told.stdout
+    assert stack.rows("select count(*), sum(gross_amount) from raw.orders") == before
+    assert stack.rows("select count(*) > 0 from marts.key_figures", user="retain_bi") == [(True,)]
+
+
+def test_the_doctor_finds_nothing_wrong(stack):
+    told = stack.compose("run", "--rm", "-T", "retain", "doctor")
+    assert "to put right" not in told.stdout
