@@ -169,7 +169,8 @@ def _share(gate: Gate, rows: int, quarantined: int) -> Finding:
     """Too many bad rows mean that something larger is wrong; a handful never stops a load."""
     allowed = max(gate.max_quarantined_share * rows, gate.quarantine_allowance)
     message = (
-        f"{quarantined} of {rows} rows fail ({quarantined / rows:.1%}; at most {gate.max_quarantined_share:.0%} may)"
+        f"{quarantined} of {rows} rows fail ({quarantined / rows:.1%}; at most {gate.max_quarantined_share:.0%}, "
+        f"or {gate.quarantine_allowance} rows, may)"
         if rows
         else "no rows"
     )

@@ -2,7 +2,7 @@
 
 from psycopg import sql
 
-from retain.entities import Entity, Field
+from retain.entities import Entity, Field, FieldType
 
 # The field that says on which business day a record happened. Products and order lines have no moment of their own.
 DAY_FIELDS = {
@@ -24,6 +24,15 @@ LOOKED_UP = {
     "business_changes": ("source", "change_id", "touched_value"),
     "experiment_assignments": ("source", "experiment_id", "customer_id"),
     "phone_numbers": ("phone",),
+}
+
+WORDS: dict[FieldType, str] = {
+    "money": "an amount of money",
+    "numeric": "a number",
+    "rate": "an exchange rate",
+    "timestamp": "a moment",
+    "date": "a day",
+    "boolean": "yes or no",
 }
 
 
@@ -104,7 +113,7 @@ def unfit_values(entity: Entity, alias: str) -> sql.Composed:
                 sql.SQL("case when {} is not null and {} is null then {} end").format(
                     column(alias, sent_name(name)),
                     column(alias, name),
-                    sql.Literal(f"{name} cannot be read as a {field.type}"),
+                    sql.Literal(f"{name} cannot be read as {WORDS[field.type]}"),
                 )
             )
         if field.required:

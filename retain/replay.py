@@ -228,12 +228,11 @@ def _play(
         "insert into kept_out select row_number, quarantine_id from ops.held_rows where load_id = %s", [past.load_id]
     )
     _refuse_unfit(connection, entity, past.load_id)
-    if is_wanted:
+    if is_wanted:  # also what it held: a later load may have taken it up
         connection.execute(
-            sql.SQL(
-                "insert into wanted select distinct {} from {} as incoming where not exists "
-                "(select 1 from kept_out as kept where kept.row_number = incoming.row_number)"
-            ).format(keys_of(entity, "incoming"), gate_table(past.load_id))
+            sql.SQL("insert into wanted select distinct {} from {} as incoming").format(
+                keys_of(entity, "incoming"), gate_table(past.load_id)
+            )
         )
     merge(connection, past.load_id, source, entity, target)
     if "phone" in entity.fields:

@@ -44,7 +44,7 @@ def test_rows_are_listed_by_rule_released_and_discarded_with_a_reason(shop):
     assert "--reason" in without.stderr
     unfit = retain(shop, "quarantine", "release", str(entries["o2"]), "--reason", "looks right")
     assert unfit.returncode == 2
-    assert "ordered_at cannot be read as a timestamp" in unfit.stderr
+    assert "ordered_at cannot be read as a moment" in unfit.stderr
     done = retain(shop, "quarantine", "release", str(entries["o1"]), "--reason", "a refund [of the till]")
     assert done.returncode == 0, done.stderr
     assert "Released 1 row: 1 new or changed in raw." in done.stdout

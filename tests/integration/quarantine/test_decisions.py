@@ -82,8 +82,8 @@ def test_a_discarded_version_does_not_count_even_when_its_fault_has_gone(shop):
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ("o1,c1,2025-01-01 10:00,1O.00,EUR,2025-01-02\n", "gross_amount cannot be read as a money"),
-        ("o1,c1,2025-02-31 10:00,10,EUR,2025-01-02\n", "ordered_at cannot be read as a timestamp"),
+        ("o1,c1,2025-01-01 10:00,1O.00,EUR,2025-01-02\n", "gross_amount cannot be read as an amount of money"),
+        ("o1,c1,2025-02-31 10:00,10,EUR,2025-01-02\n", "ordered_at cannot be read as a moment"),
         ("o1,c1,2025-01-01 10:00,,EUR,2025-01-02\n", "gross_amount is missing"),
     ],
 )
