@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from retain import alerts
+from retain import alerts, outreach
 from retain.config import Settings
 from retain.errors import Refused, RetainError
 from retain.roles import TRANSFORMER
@@ -208,4 +208,6 @@ def show_next(connection: psycopg.Connection[Any], *, replace_all: bool) -> None
         connection.execute(sql.SQL("drop table if exists {}").format(sql.Identifier("marts", table)))
     for table in built:
         connection.execute(sql.SQL("alter table {} set schema marts").format(sql.Identifier("marts_next", table)))
+    if outreach.SOURCE in built:
+        outreach.fill(connection)
     connection.commit()

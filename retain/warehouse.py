@@ -14,6 +14,7 @@ from retain.config import Settings
 from retain.embedded import EmbeddedServer
 from retain.entities import ENTITIES, Entity
 from retain.errors import OutOfReach, UserError
+from retain.outreach import make_view
 from retain.roles import BI, Role, grant_roles, login_as
 
 DATABASE = "retain"
@@ -98,6 +99,7 @@ def prepare(settings: Settings) -> None:
         for entity in ENTITIES.values():
             connection.execute(raw_table(entity))
         _index_orders(connection)
+        make_view(connection)
         grant_roles(connection, settings)
         from retain.calendars import write_calendar
 

@@ -57,6 +57,9 @@
 {# When this build began, as a constant. #}
 {% macro build_started_at() -%} timestamptz '{{ run_started_at }}' {%- endmacro %}
 
+{# The name of this build. #}
+{% macro build_id() -%} '{{ invocation_id }}' {%- endmacro %}
+
 {# The rules, as a list for `in`. #}
 {% macro rules_of(setting) -%} ('{{ (var(setting) or ['none']) | join("', '") }}') {%- endmacro %}
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from retain.cli.options import BenchFormat, Config, Format, day
+from retain.cli import customers
+from retain.cli.options import BenchFormat, Config, Format, Reason, day
 from retain.cli.screen import console
 
 DAILY, LOOK, SERVE, DEVELOP = "Every day", "Look inside", "Servers", "Develop"
@@ -213,7 +214,6 @@ def quarantine_show(quarantine_id: int, config: Config = None) -> None:
 
 
 Entries = Annotated[list[int], typer.Argument(metavar="N", help="Entries, by their numbers.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why, in words that will be understood in a year.")]
 
 
 @quarantine_app.command("release")
@@ -260,6 +260,7 @@ def alerts_test(config: Config = None) -> None:
 app.add_typer(loads_app, name="loads", rich_help_panel=LOOK)
 app.add_typer(alerts_app, name="alerts", rich_help_panel=LOOK)
 app.add_typer(quarantine_app, name="quarantine", rich_help_panel=LOOK)
+customers.add_to(app, DAILY, LOOK)
 
 
 @app.command(rich_help_panel=SERVE)

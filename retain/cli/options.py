@@ -18,6 +18,7 @@ Config = Annotated[
         show_default=False,
     ),
 ]
+Reason = Annotated[str, typer.Option("--reason", help="Why, in words that will be understood in a year.")]
 
 
 class BenchFormat(StrEnum):

@@ -43,3 +43,31 @@ end
 $$;
 create trigger keep_identity_decision before update or delete on ops.identity_decisions
     for each row execute function ops.keep_identity_decision();
+
+create schema outreach;
+comment on schema outreach is
+    'Lists with contact data, for whom they are granted to. The BI role cannot read it. outreach.win_back is what to grant.';
+
+create table outreach.win_back_list (
+    customer_key uuid primary key,
+    as_of_on date not null,
+    region text,
+    last_order_on date not null,
+    value_at_stake numeric(18, 2) not null,
+    currency text not null,
+    suggested_reason text not null
+);
+comment on table outreach.win_back_list is 'Whom to win back, as the last build found it; no contact data. Filled with the marts.';
+
+create table outreach.win_back_accounts (
+    customer_key uuid not null,
+    source text not null,
+    customer_id text not null,
+    place int not null,
+    has_own_email boolean not null,
+    has_own_phone boolean not null,
+    primary key (source, customer_id)
+);
+comment on table outreach.win_back_accounts is
+    'The accounts of whoever is on the list, the one to speak to first. Their contact data is read from raw when asked.';
+comment on column outreach.win_back_accounts.has_own_email is 'False when the address is one that too many people gave: it is nobody''s.';

@@ -171,7 +171,10 @@ def test_a_folder_without_configuration_says_what_to_do(tmp_path):
 def test_help_lists_every_command_and_the_exit_codes():
     answer = retain("--help")
     assert answer.returncode == 0
-    daily, inside = ("demo", "run", "load", "build", "forecast", "report"), ("query", "loads", "quarantine", "status")
+    daily, inside = (
+        ("demo", "run", "load", "build", "forecast", "report", "win-back"),
+        ("query", "loads", "quarantine", "identity", "status"),
+    )
     for word in (*daily, *inside, "airflow", "stop", "test"):
         assert f" {word} " in answer.stdout
     assert "Exit codes: 0 done" in answer.stdout

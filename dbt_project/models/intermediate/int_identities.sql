@@ -1,4 +1,4 @@
--- One row an identity that was known on the as-of day: an account of a source, or a guest (what orders without one give).
+-- One row an identity that was known on the as-of day: an account of a source, or a guest (what orders without it give).
 with accounts_on_record as (
     select
         customers.source,
@@ -6,6 +6,7 @@ with accounts_on_record as (
         customers.email,
         phones.e164,
         customers.loyalty_card,
+        customers.load_id,
         {{ local_day('customers.registered_at') }} as registered_on
     from {{ ref('stg_mapped__customers') }} as customers
     left join {{ ref('stg_mapped__phone_numbers') }} as phones on customers.phone = phones.phone
@@ -15,7 +16,8 @@ accounts_on_orders as (
     select
         source,
         customer_id,
-        min(ordered_on) as first_ordered_on
+        min(ordered_on) as first_ordered_on,
+        min(load_id) as load_id
     from {{ ref('int_orders_dated') }}
     where customer_id is not null
     group by source, customer_id
@@ -29,7 +31,8 @@ accounts as (
         accounts_on_record.e164,
         accounts_on_record.loyalty_card,
         accounts_on_record.customer_id is not null as is_on_record,
-        least(accounts_on_record.registered_on, accounts_on_orders.first_ordered_on) as known_since_on
+        least(accounts_on_record.registered_on, accounts_on_orders.first_ordered_on) as known_since_on,
+        coalesce(accounts_on_record.load_id, accounts_on_orders.load_id) as load_id
     from accounts_on_record
     full outer join accounts_on_orders
         on accounts_on_record.source = accounts_on_orders.source
@@ -45,6 +48,7 @@ guest_orders as (
         e164,
         loyalty_card,
         ordered_on,
+        load_id,
         row_number() over (partition by source, identity_reference order by ordered_at, order_id) as guest_order_number
     from {{ ref('int_orders_dated') }}
     where customer_id is null and identity_reference is not null and ordered_on <= {{ as_of_on() }}
@@ -60,7 +64,8 @@ select
     loyalty_card,
     is_on_record,
     false as is_guest,
-    known_since_on
+    known_since_on,
+    load_id
 from accounts
 where known_since_on is null or known_since_on <= {{ as_of_on() }}
 union all
@@ -74,6 +79,7 @@ select
     loyalty_card,
     false as is_on_record,
     true as is_guest,
-    ordered_on as known_since_on
+    ordered_on as known_since_on,
+    load_id
 from guest_orders
 where guest_order_number = 1

@@ -43,7 +43,8 @@ select
     orders.is_test,
 
     orders.ordered_at,
-    orders.ordered_on
+    orders.ordered_on,
+    orders.load_id
 from orders
 left join {{ ref('stg_mapped__phone_numbers') }} as phones on orders.phone = phones.phone
 left join {{ ref('int_daily_rates') }} as rates

@@ -1,7 +1,14 @@
 """A mart as of a past day uses nothing that was known later, and nothing of how the rows came in."""
 
-# They tell of loads, not of the shop.
-MARTS_OF_LOADS = {"load_health", "load_history", "quarantine_reasons", "reconciliation", "validation_results"}
+# They tell of loads and builds, not of the shop.
+MARTS_OF_LOADS = {
+    "load_health",
+    "load_history",
+    "quarantine_reasons",
+    "reconciliation",
+    "validation_results",
+    "identity_merges",
+}
 
 
 def tables(built, schema):

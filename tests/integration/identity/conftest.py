@@ -74,7 +74,7 @@ class People:
     def build(self, more: str = "", *, full_refresh: bool = False) -> None:
         """Run the identity models, and `more`; their data tests run with every other build."""
         if not self.is_begun:
-            run_dbt(self.settings, [*arguments(self.settings, "run"), "--select", "+int_orders_dated"])
+            run_dbt(self.settings, [*arguments(self.settings, "run"), "--select", "+int_identities"])
             self.is_begun = True
         refresh = ["--full-refresh"] if full_refresh else []
         select = [*MODELS, *more.split()]

@@ -18,6 +18,7 @@ select
 
     registered_at,
     closed_at,
-    changed_at
+    changed_at,
+    _load_id as load_id
 from {{ source('raw', 'customers') }}
 where not is_deleted

@@ -21,6 +21,7 @@ select
     is_test,
 
     ordered_at,
-    changed_at
+    changed_at,
+    _load_id as load_id
 from {{ source('raw', 'orders') }}
 where not is_deleted
