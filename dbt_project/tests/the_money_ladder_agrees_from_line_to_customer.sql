@@ -21,68 +21,51 @@ days_of_unknown_cost as (
     where cost_amount is null
 ),
 
+comparable as (
+    select
+        attributed.*,
+        unknown.ordered_on is null as is_margin_known
+    from attributed
+    left join days_of_unknown_cost as unknown
+        on attributed.customer_key = unknown.customer_key and attributed.ordered_on = unknown.ordered_on
+),
+
 totals as (
     select
         'orders' as grain,
         'orders' as compared_with,
-        coalesce(sum(attributed.gross_amount), 0) as gross_amount,
-        coalesce(sum(attributed.discount_amount), 0) as discount_amount,
-        coalesce(sum(attributed.returns_amount), 0) as returns_amount,
-        coalesce(sum(attributed.net_amount), 0) as net_amount,
-        coalesce(sum(attributed.margin_amount) filter (where unknown.ordered_on is null), 0) as margin_amount
-    from attributed
-    left join days_of_unknown_cost as unknown
-        on attributed.customer_key = unknown.customer_key and attributed.ordered_on = unknown.ordered_on
+        {{ ladder_sums('comparable', margin_only='comparable.is_margin_known') }}
+    from comparable
     union all
     select
         'days' as grain,
         'orders' as compared_with,
-        coalesce(sum(gross_amount), 0) as gross_amount,
-        coalesce(sum(discount_amount), 0) as discount_amount,
-        coalesce(sum(returns_amount), 0) as returns_amount,
-        coalesce(sum(net_amount), 0) as net_amount,
-        coalesce(sum(margin_amount), 0) as margin_amount
-    from {{ ref('int_purchase_occasions') }}
+        {{ ladder_sums('days') }}
+    from {{ ref('int_purchase_occasions') }} as days
     union all
     select
-        period || 's by ' || dimension as grain,
+        cohorts.period || 's by ' || cohorts.dimension as grain,
         'orders' as compared_with,
-        coalesce(sum(gross_amount), 0) as gross_amount,
-        coalesce(sum(discount_amount), 0) as discount_amount,
-        coalesce(sum(returns_amount), 0) as returns_amount,
-        coalesce(sum(net_amount), 0) as net_amount,
-        coalesce(sum(margin_amount), 0) as margin_amount
-    from {{ ref('retention_cohorts_by') }}
-    group by period, dimension
+        {{ ladder_sums('cohorts') }}
+    from {{ ref('retention_cohorts_by') }} as cohorts
+    group by cohorts.period, cohorts.dimension
     union all
     select
         'customers' as grain,
         'orders' as compared_with,
-        coalesce(sum(gross_amount), 0) as gross_amount,
-        coalesce(sum(discount_amount), 0) as discount_amount,
-        coalesce(sum(returns_amount), 0) as returns_amount,
-        coalesce(sum(net_amount), 0) as net_amount,
-        coalesce(sum(margin_amount), 0) as margin_amount
-    from {{ ref('int_customer_histories') }}
+        {{ ladder_sums('customers') }}
+    from {{ ref('int_customer_histories') }} as customers
     union all
     select
         'orders made up of their lines' as grain,
         'orders made up of their lines' as compared_with,
-        coalesce(sum(gross_amount), 0) as gross_amount,
-        coalesce(sum(discount_amount), 0) as discount_amount,
-        coalesce(sum(returns_amount), 0) as returns_amount,
-        coalesce(sum(net_amount), 0) as net_amount,
-        coalesce(sum(margin_amount), 0) as margin_amount
+        {{ ladder_sums('whole_orders') }}
     from whole_orders
     union all
     select
         'lines' as grain,
         'orders made up of their lines' as compared_with,
-        coalesce(sum(items.gross_amount), 0) as gross_amount,
-        coalesce(sum(items.discount_amount), 0) as discount_amount,
-        coalesce(sum(items.returns_amount), 0) as returns_amount,
-        coalesce(sum(items.net_amount), 0) as net_amount,
-        coalesce(sum(items.margin_amount), 0) as margin_amount
+        {{ ladder_sums('items') }}
     from {{ ref('fct_order_items') }} as items
     inner join whole_orders on items.order_key = whole_orders.order_key
 )
@@ -91,9 +74,7 @@ select totals.*
 from totals
 inner join totals as expected on totals.compared_with = expected.grain
 where
-    totals.gross_amount <> expected.gross_amount
-    or totals.discount_amount <> expected.discount_amount
-    or totals.returns_amount <> expected.returns_amount
-    or totals.net_amount <> expected.net_amount
-    or totals.margin_amount <> expected.margin_amount
-    or totals.net_amount <> totals.gross_amount - totals.discount_amount - totals.returns_amount
+    totals.net_amount <> totals.gross_amount - totals.discount_amount - totals.returns_amount
+    {% for rung in ladder_rungs() %}
+    or totals.{{ rung }} <> expected.{{ rung }}
+    {% endfor %}
