@@ -15,6 +15,7 @@ from retain.phones import normalise_new_phones
 from retain.quarantine import KEPT_OUT, sort_out
 from retain.reconciliation import is_cheaper_anew, lost_of_gate, of_gate, reconciled, recount
 from retain.roles import LOADER
+from retain.tiers import keep_tiers
 from retain.warehouse import connect
 
 MOVES_THE_CURSOR = ("incremental", "full")
@@ -141,6 +142,8 @@ def take_in(
     changed = merge(connection, load_id, source, entity, _raw(entity)) if filled is None else filled
     if "phone" in entity.fields:
         normalise_new_phones(connection, gate_table(load_id), settings.business.country)
+    if "tier" in entity.fields:
+        keep_tiers(connection, load_id, source)
     if kind in OF_EARLIER_LOADS:
         connection.execute(
             sql.SQL(

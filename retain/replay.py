@@ -26,6 +26,7 @@ from retain.quarantine import keep_out_none
 from retain.reconciliation import keys_from_text, recount
 from retain.records import keys_of, same_key, unfit_values
 from retain.roles import LOADER
+from retain.tiers import keep_tiers
 from retain.warehouse import connect
 
 Progress = Callable[[str, str, int, int], None]  # source, entity, loads done, loads in all
@@ -237,6 +238,8 @@ def _play(
     merge(connection, past.load_id, source, entity, target)
     if "phone" in entity.fields:
         normalise_new_phones(connection, gate_table(past.load_id), settings.business.country)
+    if "tier" in entity.fields:
+        keep_tiers(connection, past.load_id, source)
     drop_gate_tables(connection, past.load_id)
 
 

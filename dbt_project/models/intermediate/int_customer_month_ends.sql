@@ -5,19 +5,22 @@
 -- readers wants another part of many rows.
 with bought as (
     select
-        customer_key,
-        period_index as month_index,
-        cohort_index as cohort_month_index,
-        last_occasion_on,
-        sum(occasions) over so_far as occasions,
-        sum(net_amount) over so_far as net_amount,
-        occasions as month_occasions,
-        net_amount as month_net_amount,
-        lag(last_occasion_on) over (partition by customer_key order by period_index) as previous_occasion_on,
-        lead(period_index) over (partition by customer_key order by period_index) as next_month_index
-    from {{ ref('int_customer_periods') }}
-    where period = 'month'
-    window so_far as (partition by customer_key order by period_index)
+        periods.customer_key,
+        periods.period_index as month_index,
+        periods.cohort_index as cohort_month_index,
+        periods.last_occasion_on,
+        occasions.next_occasion_on,
+        sum(periods.occasions) over so_far as occasions,
+        sum(periods.net_amount) over so_far as net_amount,
+        periods.occasions as month_occasions,
+        periods.net_amount as month_net_amount,
+        lag(periods.last_occasion_on) over so_far as previous_occasion_on,
+        lead(periods.period_index) over so_far as next_month_index
+    from {{ ref('int_customer_periods') }} as periods
+    left join {{ ref('int_purchase_occasions') }} as occasions
+        on periods.customer_key = occasions.customer_key and periods.last_occasion_on = occasions.occasion_on
+    where periods.period = 'month'
+    window so_far as (partition by periods.customer_key order by periods.period_index)
 ),
 
 months as (
@@ -39,6 +42,8 @@ month_ends as (
         months.is_closed,
         months.counted_until_on,
         months.period_index = bought.cohort_month_index as is_first_month,
+        tiers.tier,
+        coalesce(earlier_tiers.tier, 'none') as tier_at_start,
         {{ days_between('bought.last_occasion_on', add_days('months.counted_until_on', -1)) }} as days_since_last,
         case
             when months.period_index > bought.month_index
@@ -58,6 +63,14 @@ month_ends as (
     inner join months
         on bought.month_index <= months.period_index
         and months.period_index < coalesce(bought.next_month_index, running_month.month_index + 1)
+    left join {{ ref('int_customer_tiers') }} as tiers
+        on bought.customer_key = tiers.customer_key
+        and months.counted_until_on > tiers.from_on
+        and coalesce(months.counted_until_on <= tiers.until_on, true)
+    left join {{ ref('int_customer_tiers') }} as earlier_tiers
+        on bought.customer_key = earlier_tiers.customer_key
+        and months.period_start > earlier_tiers.from_on
+        and coalesce(months.period_start <= earlier_tiers.until_on, true)
 ),
 
 scored as (
@@ -87,11 +100,14 @@ select
     money_score,
     {{ segment('recency_score', 'frequency_score', 'money_score') }} as segment,
     {{ value_tier('net_amount') }} as value_tier,
+    tier,
     days_since_last < {{ var('active_days') }} as is_active,
     case
         when is_first_month then 'new'
         else {{ segment('recency_score_at_start', 'frequency_score_at_start', 'money_score_at_start') }}
     end as segment_at_start,
     case when is_first_month then 'new' else {{ value_tier('net_amount_at_start') }} end as value_tier_at_start,
-    coalesce(days_since_last_at_start < {{ var('active_days') }}, false) as was_active
+    case when is_first_month then 'new' else tier_at_start end as tier_at_start,
+    coalesce(days_since_last_at_start < {{ var('active_days') }}, false) as was_active,
+    next_occasion_on
 from scored

@@ -33,6 +33,7 @@ class Shop:
     acquisition_costs: list[Row]
     business_changes: list[Row]
     experiment_assignments: list[Row]
+    customer_tiers: list[Row]
 
 
 def local_day(instant: datetime) -> date:
@@ -47,7 +48,7 @@ def _instant(chance: random.Random, day: date) -> datetime:
 def make_shop(seed: int = 7, people: int = 240) -> Shop:
     """`people` persons with accounts on the web, cards at the till, both, or none; ten share the till's own e-mail."""
     chance = random.Random(seed)
-    shop = Shop([], _products(), [], [], [], _rates(chance), _costs(), _changes(), [])
+    shop = Shop([], _products(), [], [], [], _rates(chance), _costs(), _changes(), [], [])
     for person in range(people):
         began = FIRST + timedelta(days=chance.randrange((LAST - FIRST).days - 20))
         email, phone = f"person{person}@example.com", f"0912{person:07}"
@@ -77,7 +78,19 @@ def make_shop(seed: int = 7, people: int = 240) -> Shop:
                 break
             day += timedelta(days=1 + int(chance.expovariate(1 / pace)))
     shop.experiment_assignments.extend(_assignments(shop))
+    shop.customer_tiers.extend(_tiers(shop))
     return shop
+
+
+def _tiers(shop: Shop) -> list[Row]:
+    """Of the cards: silver after some time, gold after more, and for some none again."""
+    chance, found = random.Random(13), []
+    for row in shop.customers:
+        held_from = row["registered_at"]
+        for tier in ("silver", "gold", None)[: chance.randrange(4)]:
+            held_from += timedelta(days=chance.randrange(20, 200))
+            found.append({key: row[key] for key in ("source", "customer_id")} | {"held_from": held_from, "tier": tier})
+    return [row for row in found if row["source"] == "till"]
 
 
 def _costs() -> list[Row]:
@@ -243,6 +256,7 @@ def known_on(shop: Shop, day: date) -> Shop:
         order_items=[row for row in shop.order_items if (row["source"], row["order_id"]) in kept],
         returns=[row for row in returns if (row["source"], row["order_id"]) in kept],
         exchange_rates=[row for row in shop.exchange_rates if row["rate_on"] <= day],
+        customer_tiers=[row for row in shop.customer_tiers if local_day(row["held_from"]) <= day],
         acquisition_costs=[row for row in shop.acquisition_costs if row["month_on"] <= day],
         business_changes=[row for row in shop.business_changes if row["changed_on"] <= day],
         experiment_assignments=[row for row in shop.experiment_assignments if local_day(row["assigned_at"]) <= day],
@@ -251,7 +265,7 @@ def known_on(shop: Shop, day: date) -> Shop:
 
 def write_shop(connection: psycopg.Connection[Any], shop: Shop, *, load_id: int, backwards: bool = False) -> None:
     """Fill schema raw as the publish step would; `backwards` in the opposite order, which must not matter."""
-    for name in ENTITIES:
+    for name in (*ENTITIES, "customer_tiers"):
         rows: Iterable[Row] = getattr(shop, name)
         for row in reversed(list(rows)) if backwards else rows:
             columns = {**row, "_load_id": load_id}

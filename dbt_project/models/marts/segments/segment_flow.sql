@@ -1,10 +1,14 @@
--- One row a month, dimension and segment or tier that customers had at its start: how many were active, who came back
--- and who fell silent. Who was no customer yet at the start is in `new`.
+-- One row a month, dimension and segment, value tier or loyalty tier that customers had at its start: how many were
+-- active, who came back and who fell silent. Who was no customer yet at the start is in `new`.
 with counted as (
     select
         month_start,
-        case when grouping(segment_at_start) = 0 then 'segment' else 'value tier' end as dimension,
-        coalesce(segment_at_start, value_tier_at_start) as dimension_value,
+        case
+            when grouping(segment_at_start) = 0 then 'segment'
+            when grouping(value_tier_at_start) = 0 then 'value tier'
+            else 'tier'
+        end as dimension,
+        coalesce(segment_at_start, value_tier_at_start, tier_at_start) as dimension_value,
         count(*) filter (where was_active) as at_start,
         count(*) filter (where is_first_month and is_active) as new_customers,
         count(*) filter (where is_active and not was_active and not is_first_month) as reactivated_customers,
@@ -13,7 +17,9 @@ with counted as (
         count(*) filter (where was_active and is_active) as retained_customers,
         count(*) as customers
     from {{ ref('int_customer_month_ends') }}
-    group by grouping sets ((month_start, segment_at_start), (month_start, value_tier_at_start))
+    group by grouping sets (
+        (month_start, segment_at_start), (month_start, value_tier_at_start), (month_start, tier_at_start)
+    )
 )
 
 select
