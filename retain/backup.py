@@ -21,7 +21,19 @@ from retain.errors import OutOfReach, Refused, UserError
 
 # Emptied after every load, or made anew by every build: not worth a byte.
 PASSING = ("gate", "marts_next")
-SCHEMAS = ("landing", "gate", "ops", "raw", "forecast", "staging", "intermediate", "marts", "marts_next", "outreach")
+SCHEMAS = (
+    "landing",
+    "gate",
+    "ops",
+    "raw",
+    "history",
+    "forecast",
+    "staging",
+    "intermediate",
+    "marts",
+    "marts_next",
+    "outreach",
+)
 TABLES = (
     "select nspname, relname from pg_class join pg_namespace on pg_namespace.oid = relnamespace "
     "where relkind = 'r' and nspname = any(%s) order by 1, 2"

@@ -37,12 +37,12 @@ class Role:
         return {schema: privileges for schemas, privileges in kinds for schema in schemas}
 
 
-LOADER = Role("loader", "lands, judges and publishes", owns=("landing", "gate", "raw"), writes=("ops",))
+LOADER = Role("loader", "lands, judges and publishes", owns=("landing", "gate", "raw", "history"), writes=("ops",))
 TRANSFORMER = Role(
     "transformer",
     "builds the marts with dbt",
     owns=("staging", "intermediate", "marts_next", "marts", "outreach"),
-    reads=("raw", "ops", "forecast"),
+    reads=("raw", "history", "ops", "forecast"),
 )
 FORECASTER = Role(
     "forecaster",

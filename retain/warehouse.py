@@ -96,8 +96,10 @@ def prepare(settings: Settings) -> None:
         _refuse_old_server(connection)
         connection.execute("select pg_advisory_xact_lock(%s)", [PREPARE_LOCK])
         _migrate(connection)
+        connection.execute("create schema if not exists history")
         for entity in ENTITIES.values():
             connection.execute(raw_table(entity))
+            _keep_history(connection, entity)
         _index_orders(connection)
         make_view(connection)
         grant_roles(connection, settings)
@@ -157,6 +159,42 @@ def raw_table(entity: Entity) -> sql.Composed:
     ]
     return sql.SQL("create table if not exists {} ({})").format(
         sql.Identifier("raw", entity.name), sql.SQL(", ").join(columns)
+    )
+
+
+def _keep_history(connection: psycopg.Connection[Any], entity: Entity) -> None:
+    """Let `history.<entity>` keep every version that raw no longer holds: a build as of a past day reads them.
+
+    A version is known by the load that brought it. The trigger works on all rows of a statement at once. Only what is
+    missing is made: everything here would wait for whoever is writing the entity.
+    """
+    raw, history = sql.Identifier("raw", entity.name), sql.Identifier("history", entity.name)
+    there = {
+        row[0]
+        for row in connection.execute(
+            "select attname from pg_attribute where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped",
+            [f"history.{entity.name}"],
+        )
+    }
+    names = ["source", *entity.fields, "is_deleted", "deleted_at", "_load_id"]
+    if there.issuperset(names):
+        return
+    key = sql.SQL(", ").join(map(sql.Identifier, ["source", *entity.key, "_load_id"]))
+    connection.execute(sql.SQL("create table if not exists {} (like {}, primary key ({}))").format(history, raw, key))
+    for name, field in entity.fields.items():
+        add = sql.SQL("alter table {} add column if not exists {} {}")
+        connection.execute(add.format(history, sql.Identifier(name), sql.SQL(field.sql_type)))
+    keep = sql.Identifier("history", f"keep_{entity.name}")
+    body = sql.SQL("begin insert into {} ({}) select {} from before on conflict do nothing; return null; end").format(
+        history, *[sql.SQL(", ").join(map(sql.Identifier, names))] * 2
+    )
+    function = sql.SQL("create or replace function {}() returns trigger language plpgsql as {}")
+    connection.execute(function.format(keep, sql.Literal(body.as_string(None))))
+    connection.execute(
+        sql.SQL(
+            "create or replace trigger keep_versions after update on {} referencing old table as before "
+            "for each statement execute function {}()"
+        ).format(raw, keep)
     )
 
 

@@ -1,3 +1,9 @@
+with {{ known_then('customers', ['customer_id'], [
+    'customer_id', 'email', 'phone', 'full_name', 'country', 'region', 'city', 'channel', 'tier',
+    'accepts_marketing', 'is_closed', 'registered_at', 'closed_at', 'changed_at', 'is_deleted',
+    'loyalty_card', '_load_id'
+]) }}
+
 select
     source,
     customer_id,
@@ -20,5 +26,5 @@ select
     closed_at,
     changed_at,
     _load_id as load_id
-from {{ source('raw', 'customers') }}
+from known_customers
 where not is_deleted

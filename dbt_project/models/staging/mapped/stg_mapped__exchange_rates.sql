@@ -1,3 +1,7 @@
+with {{ known_then('exchange_rates', ['currency', 'rate_on'], [
+    'currency', 'rate', 'rate_on', 'changed_at', 'is_deleted'
+]) }}
+
 select
     source,
     upper(trim(currency)) as currency,
@@ -6,5 +10,5 @@ select
 
     rate_on,
     changed_at
-from {{ source('raw', 'exchange_rates') }}
+from known_exchange_rates
 where not is_deleted

@@ -1,3 +1,9 @@
+with {{ known_then('orders', ['order_id'], [
+    'order_id', 'customer_id', 'email', 'phone', 'status', 'currency', 'channel', 'store', 'region',
+    'gross_amount', 'discount_amount', 'tax_amount', 'shipping_amount', 'is_test', 'ordered_at', 'changed_at',
+    'loyalty_card', 'is_deleted', '_load_id'
+]) }}
+
 select
     source,
     order_id,
@@ -23,5 +29,5 @@ select
     ordered_at,
     changed_at,
     _load_id as load_id
-from {{ source('raw', 'orders') }}
+from known_orders
 where not is_deleted

@@ -1,3 +1,8 @@
+with {{ known_then('products', ['product_id'], [
+    'product_id', 'name', 'category', 'currency', 'price', 'unit_cost', 'is_gift_card', 'changed_at',
+    'is_deleted'
+]) }}
+
 select
     source,
     product_id,
@@ -13,5 +18,5 @@ select
     is_gift_card,
 
     changed_at
-from {{ source('raw', 'products') }}
+from known_products
 where not is_deleted

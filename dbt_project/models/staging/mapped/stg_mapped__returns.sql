@@ -1,3 +1,8 @@
+with {{ known_then('returns', ['return_id'], [
+    'return_id', 'order_id', 'line_id', 'reason', 'amount', 'quantity', 'returned_at', 'changed_at',
+    'is_deleted'
+]) }}
+
 select
     source,
     return_id,
@@ -12,5 +17,5 @@ select
 
     returned_at,
     changed_at
-from {{ source('raw', 'returns') }}
+from known_returns
 where not is_deleted
