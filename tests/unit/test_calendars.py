@@ -50,3 +50,13 @@ def test_a_jalali_year_begins_at_nowruz_leap_years_included():
 
 def test_a_gregorian_quarter_begins_in_january_april_july_or_october():
     assert {row[QUARTER].month for row in days("gregorian").values()} == {1, 4, 7, 10}
+
+
+@pytest.mark.parametrize(("year", "days_of_esfand"), [(1399, 30), (1402, 29), (1403, 30), (1404, 29), (1408, 30)])
+def test_esfand_has_30_days_in_a_leap_year_and_29_in_any_other(year, days_of_esfand):
+    rows = days("jalali")
+    first = jdatetime.date(year, 12, 1).togregorian()
+    last = first + timedelta(days=days_of_esfand - 1)
+    assert {rows[first + timedelta(days=n)][LABEL] for n in range(days_of_esfand)} == {f"{year}-12"}
+    assert rows[last][NEXT_MONTH] == rows[last][NEXT_QUARTER] == last + timedelta(days=1)
+    assert rows[last + timedelta(days=1)][LABEL] == f"{year + 1}-01"

@@ -40,7 +40,8 @@ members as (
         values
         ('week', days.week_index),
         ('month', days.month_index),
-        ('quarter', days.quarter_index)
+        ('quarter', days.quarter_index),
+        ('year', days.year_index)
     ) as listed (period, cohort_index)
 ),
 

@@ -1,4 +1,5 @@
--- One row a customer and week, month or quarter in which they bought: cohorts and flow are plain aggregates of it.
+-- One row a customer and week, month, quarter or year in which they bought: cohorts and flow are plain aggregates of
+-- it.
 with occasions as (
     select
         occasions.customer_key,
@@ -15,15 +16,17 @@ with occasions as (
         days.week_index,
         days.month_index,
         days.quarter_index,
+        days.year_index,
         first_days.week_index as cohort_week_index,
         first_days.month_index as cohort_month_index,
-        first_days.quarter_index as cohort_quarter_index
+        first_days.quarter_index as cohort_quarter_index,
+        first_days.year_index as cohort_year_index
     from {{ ref('int_purchase_occasions') }} as occasions
     inner join {{ ref('util_days') }} as days on occasions.occasion_on = days.day
     inner join {{ ref('util_days') }} as first_days on occasions.first_occasion_on = first_days.day
 )
 
-{% for period in ['week', 'month', 'quarter'] %}
+{% for period in ['week', 'month', 'quarter', 'year'] %}
 select
     customer_key,
     '{{ period }}' as period,

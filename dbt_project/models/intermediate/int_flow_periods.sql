@@ -31,7 +31,8 @@ bought as (
                 then running.period_index + 1
             when customer_periods.period = 'week' then expiry.week_index
             when customer_periods.period = 'month' then expiry.month_index
-            else expiry.quarter_index
+            when customer_periods.period = 'quarter' then expiry.quarter_index
+            else expiry.year_index
         end as active_until_index
     from {{ ref('int_customer_periods') }} as customer_periods
     inner join periods

@@ -1,16 +1,17 @@
 {% set labels = {
-    'week': period_day_label('week_start'), 'month': 'month_label', 'quarter': quarter_label('quarter_index')
+    'week': period_day_label('week_start'), 'month': 'month_label', 'quarter': quarter_label('quarter_index'),
+    'year': 'cast(year_index as text)'
 } %}
 
--- The weeks, months and quarters that have begun, from the first purchase occasion on. The running one is counted until
--- the as-of day.
+-- The weeks, months, quarters and years that have begun, from the first purchase occasion on. The running one is
+-- counted until the as-of day.
 with first_day as (
     select min(occasion_on) as day
     from {{ ref('int_purchase_occasions') }}
 ),
 
 periods as (
-    {% for period in ['week', 'month', 'quarter'] %}
+    {% for period in ['week', 'month', 'quarter', 'year'] %}
     select distinct
         '{{ period }}' as period,
         {{ period }}_start as period_start,
