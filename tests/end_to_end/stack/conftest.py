@@ -35,7 +35,7 @@ class Stack:
     _token: str = field(default="", repr=False)
 
     def compose(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
-        profiles = ("--profile", "demo", "--profile", "cli")
+        profiles = ("--profile", "demo")
         command = ["docker", "compose", "-p", PROJECT, "--env-file", str(self.env_file), *profiles, *arguments]
         # What the tests of other folders have set in this process is not the stack's.
         surroundings = {
