@@ -31,12 +31,13 @@ class Stack:
 
     env_file: Path
     values: dict[str, str]
+    project: str = PROJECT
     seconds_to_start: float = 0.0
     _token: str = field(default="", repr=False)
 
     def compose(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         profiles = ("--profile", "demo")
-        command = ["docker", "compose", "-p", PROJECT, "--env-file", str(self.env_file), *profiles, *arguments]
+        command = ["docker", "compose", "-p", self.project, "--env-file", str(self.env_file), *profiles, *arguments]
         # What the tests of other folders have set in this process is not the stack's.
         surroundings = {
             name: value for name, value in os.environ.items() if not name.startswith(("RETAIN_", "AIRFLOW"))
