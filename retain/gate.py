@@ -15,6 +15,7 @@ from retain.evidence import gather, has_copies, of_nothing, write_evidence
 from retain.gate_rows import Selection, write_gate_table
 from retain.judged import Load, read_load
 from retain.landing import drop_gate_tables, evidence_table, failures_table, gate_table, landing_table, only_one_load
+from retain.logs import tell
 from retain.mapping import Mapping, mapping_of
 from retain.records import version_of
 from retain.roles import LOADER
@@ -133,6 +134,8 @@ def _conclude(
     if verdict.is_refused or not rows:
         drop_gate_tables(connection, load.load_id)
     connection.commit()
+    event = "refused" if verdict.is_refused else "validated"
+    tell(event, load.load_id, load.source, load.entity, rows=rows, rows_quarantined=quarantined)
     ending = "refused" if verdict.is_refused else f"{rows:,} rows, {quarantined:,} of them to quarantine"
     told = [finding.message for finding in findings if not finding.success]
     data_docs.keep(

@@ -13,6 +13,7 @@ from psycopg import sql
 import retain
 from retain.config import FilesEntity, Settings
 from retain.errors import Refused, RetainError
+from retain.logs import tell
 from retain.roles import LOADER
 from retain.sources import Batch, Source, Window, open_source
 from retain.warehouse import connect
@@ -99,6 +100,7 @@ def land_changes(
             return _land(connection, settings, reader, batch, source, entity, load_id, progress)
         except Exception as error:
             _record_failure(connection, load_id, error)
+            tell("failed", load_id, source, entity)
             raise
 
 
@@ -185,6 +187,7 @@ def _land(
             ],
         )
         connection.commit()
+        tell("landed", load_id, source, entity, rows_sent=extract.rows_sent)
         return LandedLoad(load_id, extract.rows_sent, tuple(extract.warnings))
 
 

@@ -11,6 +11,7 @@ from retain.entities import ENTITIES, Entity
 from retain.errors import OutOfReach, Refused
 from retain.gate import judge
 from retain.landing import drop_gate_tables, failures_table, gate_table, only_one_load
+from retain.logs import tell
 from retain.phones import normalise_new_phones
 from retain.quarantine import KEPT_OUT, sort_out
 from retain.reconciliation import is_cheaper_anew, lost_of_gate, of_gate, reconciled, recount
@@ -124,6 +125,7 @@ def _publish(
         [changed, load_id],
     )
     connection.commit()
+    tell("published", load_id, source, entity.name, rows_changed=changed, rows_quarantined=opened)
     return Published(load_id, changed, opened, closed)
 
 

@@ -19,9 +19,11 @@ def main() -> None:
     """Run the command of sys.argv. Exit codes: 0 done, 1 done with refusals or failed checks, 2 the user's input, 3 out of reach."""
     for name, value in NO_TELEMETRY.items():
         os.environ.setdefault(name, value)
+    from retain import logs
     from retain.cli.app import app
 
     try:
+        logs.configure(os.environ.get("RETAIN_LOG"))
         app(standalone_mode=False, prog_name="retain")
     except RetainError as error:
         _fail(str(error), error.exit_code)

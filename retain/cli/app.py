@@ -152,6 +152,19 @@ def doctor(config: Config = None) -> None:
 
 
 @app.command(rich_help_panel=LOOK)
+def metrics(
+    config: Config = None,
+    serve: Annotated[bool, typer.Option("--serve", help="Serve them at /metrics, until Ctrl-C.")] = False,
+    host: Annotated[str, typer.Option(help="The address to listen at, with --serve.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port, with --serve.")] = 9464,
+) -> None:
+    """How the loads go, in Prometheus's text format: rows, seconds, freshness, refused, quarantined."""
+    from retain.cli import serving
+
+    serving.metrics(config, serve, host, port)
+
+
+@app.command(rich_help_panel=LOOK)
 def query(
     statement: Annotated[str, typer.Argument(help='SQL, e.g. "select * from marts.key_figures"')],
     config: Config = None,

@@ -20,6 +20,7 @@ from retain.cli.instance import settings_of
 from retain.cli.screen import console, heading
 from retain.config import Settings
 from retain.errors import UserError
+from retain.metrics import last_loads
 from retain.progress import verified_through
 
 
@@ -117,11 +118,12 @@ def status(config: Path | None) -> None:
         ).fetchall()
         complete = verified_through(connection, settings)
         marts = connection.execute("select count(*) from pg_tables where schemaname = 'marts'").fetchone()
+        seconds = {(load.source, load.entity): load.seconds for load in last_loads(connection)}
         problems, silent = alerts.open_alerts(connection), alerts.silent_channels(connection)
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("source", "entity", "last load"):
         table.add_column(column)
-    for column in ("rows", "in raw", "held"):
+    for column in ("seconds", "rows", "in raw", "held"):
         table.add_column(column, justify="right")
     table.add_column("complete until")
     held = {(source, entity): number for source, entity, number in counts}
@@ -129,7 +131,8 @@ def status(config: Path | None) -> None:
     for source, entity, state, started, sent, message in rows:
         when = f"{_ago(now - started)} ago"
         table.add_row(
-            source, entity, when if state == "published" else f"[red]{state}[/red] {when}", f"{sent or 0:,}",
+            source, entity, when if state == "published" else f"[red]{state}[/red] {when}",
+            _seconds(seconds.get((source, entity))), f"{sent or 0:,}",
             f"{held.get((source, entity), 0):,}", f"{waiting.get(f'{source}.{entity}', 0):,}",
             _today(settings, complete.get((source, entity)), now),
         )  # fmt: skip
@@ -156,6 +159,10 @@ def status(config: Path | None) -> None:
     console.print(
         f"\n{marts[0]} marts in PostgreSQL at {parameters['host']}:{parameters['port']}/{parameters['dbname']}, schema marts"
     )
+
+
+def _seconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:,.1f}"
 
 
 def _today(settings: Settings, at: datetime | None, now: datetime) -> str:

@@ -1,5 +1,7 @@
-"""`retain airflow`, `retain superset`, `retain stop`, and the commands that containers run: `retain prepare`, `retain shop`."""
+"""`retain airflow`, `retain superset`, `retain metrics`, `retain stop`, and the commands that containers run: `retain prepare`, `retain shop`."""
 
+import sys
+import threading
 from pathlib import Path
 
 from retain import warehouse
@@ -12,7 +14,8 @@ from retain.cli.instance import (
     yesterday,
 )
 from retain.cli.screen import console, step
-from retain.embedded import EmbeddedServer
+from retain.embedded import EmbeddedServer, port_is_taken
+from retain.errors import UserError
 
 OPEN = Path("/tmp/shop-is-open")  # what the container's health check looks for
 SECONDS_BETWEEN_LOOKS = 300
@@ -28,6 +31,35 @@ def superset(config: Path | None, port: int) -> None:
     from retain.superset import run_superset
 
     run_superset(settings_of(config), port)
+
+
+def metrics(config: Path | None, serve: bool, host: str, port: int) -> None:
+    from retain.cli.looking import require_warehouse
+    from retain.components import asked_to_stop
+    from retain.metrics import collect, exposition, server
+
+    settings = settings_of(config)
+    warehouse.ensure_running(settings)
+
+    def page() -> str:  # a server that was stopped stays so: a scrape must not start it
+        with warehouse.open_connection(warehouse.dsn(settings)) as connection:
+            require_warehouse(connection)
+            return exposition(collect(connection, settings))
+
+    if not serve:
+        sys.stdout.write(page())
+        return
+    if port_is_taken(port):
+        raise UserError(
+            f"Port {port} is in use by another program.",
+            hint="Stop that program, or choose another port: `retain metrics --serve --port 9465`.",
+        )
+    page()  # what is wrong now is said now, and not at the first scrape
+    with asked_to_stop() as stopping, server(host, port, page) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        console.print(f"Metrics are at http://{host}:{port}/metrics. Ctrl-C stops it.")
+        stopping.wait()
+        running.shutdown()
 
 
 def stop(config: Path | None) -> None:
