@@ -313,7 +313,7 @@ RULES = Dataset(
     "validation_results",
     (
         total("validations", "loads judged"),
-        total("failed_validations", "loads with findings"),
+        total("failed_validations", "found something"),
         total("rows_failed", "rows"),
     ),
     time="validated_on",
@@ -323,7 +323,7 @@ QUARANTINE = Dataset(
     "quarantine_reasons",
     (
         total("open_rows", "waiting"),
-        total("waiting_rows", "for a record that has not come"),
+        total("waiting_rows", "wait for a record"),
         total("closed_rows", "corrected"),
         total("released_rows", "released"),
         total("discarded_rows", "discarded"),

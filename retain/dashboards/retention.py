@@ -46,10 +46,10 @@ RETENTION = Dashboard(
             tile("came_back", "Came back", KEY_FIGURES, "repeat_rate", "at least once, ever"),
             tile(
                 "back_in_90",
-                "Back in 90 days",
+                "In 90 days",
                 KEY_FIGURES,
                 "repurchased_within_90_rate",
-                "of those so long here",
+                "came back, if seen so long",
             ),
             tile("gap", "Median gap", KEY_FIGURES, "median_gap_days", "days between orders"),
             tile("lapsed", "Lapsed", KEY_FIGURES, "lapsed_customers", "silent for too long"),
@@ -83,6 +83,8 @@ RETENTION = Dashboard(
                 description="Kaplan-Meier: share of customers who have come back by that day, by the order they started from.",
                 x_axis_title="days since the order",
                 y_axis_bounds=[0, 1],
+                markerEnabled=True,
+                markerSize=3,
             ),
             lines(
                 "survival_by_channel",
@@ -98,6 +100,8 @@ RETENTION = Dashboard(
                 description="Kaplan-Meier: share of customers who have come back by that day.",
                 x_axis_title="days since the first order",
                 y_axis_bounds=[0, 1],
+                markerEnabled=True,
+                markerSize=3,
             ),
         ),
         (
