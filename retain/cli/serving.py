@@ -1,4 +1,4 @@
-"""`retain airflow`, `retain superset`, `retain metrics`, `retain stop`, and the commands that containers run: `retain prepare`, `retain shop`."""
+"""`retain airflow|superset|metrics|stop`, and the commands that containers run: `retain prepare`, `retain shop`."""
 
 import sys
 import threading

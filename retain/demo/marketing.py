@@ -12,6 +12,7 @@ from retain.demo.columns import Columns
 from retain.demo.dice import Dice, Ints
 from retain.demo.orders import APP, WEB
 
+A_WEEK = 7  # days; longer than any holidays without rates
 COST_OF_A_CUSTOMER = {
     WEB: (EUR, 12.0),
     APP: (AMD, 22.0),
@@ -30,12 +31,13 @@ class MarketingCosts(Columns):
 
 
 def spend_on_ads(dice: Dice, clock: Clock, occasions: Occasions) -> MarketingCosts:
-    """Every month that is over by the last day. It costs about as much a customer, whoever of them would have come anyway."""
+    """Every whole month that is over by the last day. It costs about as much a customer, whoever of them would have come anyway."""
     months = np.unique(clock.days.astype("M8[D]").astype("M8[M]"))
     starts = months.astype("M8[D]").astype(np.int64)
     ends = (months + 1).astype("M8[D]").astype(np.int64)
-    is_over = midnight(ends) < clock.cut
-    starts, ends = starts[is_over], ends[is_over]
+    # From the first whole month on which a dram had a rate: another would be held back by the gate.
+    counts = (midnight(ends) < clock.cut) & (starts >= clock.first_day + A_WEEK)
+    starts, ends = starts[counts], ends[counts]
     first = occasions.take((occasions.nth == 0) & ~occasions.in_store)
     parts = []
     for channel, (currency, euros) in COST_OF_A_CUSTOMER.items():
