@@ -8,8 +8,10 @@ from typing import Any
 import pandas as pd
 
 from bench.demo_shop import demo_shop, settings_over, warehouse_of
+from bench.reference import histories
+from bench.reference.baskets import bought_next, bought_together
 from bench.reference.marts import Shop, day_number, prepared, recomputed
-from bench.reference.orders import occasions
+from bench.reference.orders import goods, occasions, valid_orders
 from bench.reference.tables import read
 from bench.scratch import scratch_folder, scratch_server
 from retain import transform, warehouse
@@ -23,7 +25,14 @@ SHOPS = ["cdnow", "demo"]
 CDNOW_CONFIG = REPOSITORY / "examples" / "cdnow" / "retain.yml"
 MOST_EXAMPLES = 20
 TOLERANCE = 1.1e-6  # of what is a quotient or a product of many: the mart rounds it to six decimals
-QUOTIENTS = ("active_rate", "survival_rate", "survival_low", "survival_high")
+COMPARED = {
+    "survival": "where event_customers > 0",  # in between the curve is level
+    "segment_flow": "where dimension <> 'tier'",  # raw tells the tier of today only
+}
+QUOTIENTS = (
+    "active_rate", "survival_rate", "survival_low", "survival_high", "net_amount_share", "support", "confidence",
+    "next_rate", "lift",
+)  # fmt: skip
 
 
 def measure(tell: Tell, *, shops: list[str] = SHOPS, customers: int = 20_000) -> dict[str, Any]:
@@ -71,8 +80,9 @@ def compare(settings: Settings) -> list[dict[str, Any]]:
     if settings.business.calendar != "gregorian":
         raise UserError("The reference counts in Gregorian months only.", hint="Choose a shop with that calendar.")
     with warehouse.connect(settings) as connection:
+        orders = valid_orders(connection, settings)
         shop = Shop(
-            prepared(occasions(connection, settings)),
+            prepared(occasions(orders)),
             day_number(settings.as_of_on),
             day_number(settings.observed_until_on),
             settings.business.week_start,
@@ -80,19 +90,37 @@ def compare(settings: Settings) -> list[dict[str, Any]]:
             settings.business.lapse_days,
         )
         compared = []
-        for name, keys, expected in recomputed(shop):
-            found = read(connection, f"select {_columns(expected)} from marts.{name}")
+        for name, keys, expected in [*recomputed(shop), *_further(shop, goods(connection, orders))]:
+            found = read(connection, f"select {_columns(expected)} from marts.{name} {COMPARED.get(name, '')}")
             compared.append({"mart": name, "rows": len(expected), **differences(keys, expected, found)})
     return compared
+
+
+def _further(shop: Shop, lines: pd.DataFrame) -> Iterator[tuple[str, list[str], pd.DataFrame]]:
+    """Name of the mart, its key columns, and the table; a mart of which the shop has nothing is left out."""
+    history = histories.segment_history(shop)
+    breakdown = ["dimension", "dimension_value"]
+    for name, keys, table in (
+        ("segment_history", ["customer_key", "month_start"], history),
+        ("segment_flow", ["month_start", *breakdown], histories.segment_flow(history)),
+        ("lapse_flow", ["rule", "month_start"], histories.lapse_flow(shop)),
+        ("value_concentration", [*breakdown, "top_percent"], histories.concentration(shop)),
+        ("journey_steps", [*breakdown, "from_occasion"], histories.journey(shop)),
+        ("survival", ["from_occasion", "day"], histories.plain_survival(shop)),
+        ("bought_together", ["level", "item", "other_item"], bought_together(lines)),
+        ("bought_next", ["category", "next_category"], bought_next(lines, shop.occasions)),
+    ):
+        if len(table):
+            yield name, keys, table
 
 
 def _columns(expected: pd.DataFrame) -> str:
     """The mart's columns as whole numbers: cents, and days since 1970-01-01."""
     names = []
     for name in expected.columns:
-        if name.endswith("_amount"):
+        if name.endswith(("_amount", "_amount_365")):
             names.append(f"({name} * 100)::bigint as {name}")
-        elif name.endswith(("_on", "_start", "_month")) and name != "at_start":
+        elif name.endswith(("_on", "_start", "_month")) and not name.endswith("at_start"):
             names.append(f"{name} - date '1970-01-01' as {name}")
         else:
             names.append(name)
@@ -106,8 +134,10 @@ def differences(keys: list[str], expected: pd.DataFrame, found: pd.DataFrame) ->
     if left.index.has_duplicates or right.index.has_duplicates:
         raise RuntimeError(f"rows are not told apart by {', '.join(keys)}")
     every = left.index.union(right.index)
+    alone = ~(every.isin(left.index) & every.isin(right.index))
     left, right = left.reindex(every), right.reindex(every)
     wrong = pd.DataFrame({name: _differ(name, left[name], right[name]) for name in values}, index=every)
+    wrong |= alone[:, None]
     examples = [
         f"{dict(zip(keys, key if isinstance(key, tuple) else (key,), strict=True))} {name}: "
         f"recomputed {left.loc[key, name]}, mart {right.loc[key, name]}"
@@ -118,9 +148,17 @@ def differences(keys: list[str], expected: pd.DataFrame, found: pd.DataFrame) ->
 
 
 def _differ(name: str, left: pd.Series, right: pd.Series) -> list[bool]:
+    """Where neither side has a value, nothing differs."""
+    pairs = [(a, b) for a, b in zip(left, right, strict=True)]
+    if any(pd.isna(a) or pd.isna(b) for a, b in pairs):
+        return [not (pd.isna(a) and pd.isna(b)) and _is_other(name, a, b) for a, b in pairs]
+    return [_is_other(name, a, b) for a, b in pairs]
+
+
+def _is_other(name: str, a: Any, b: Any) -> bool:
     if name in QUOTIENTS:
-        return [not abs(float(a) - float(b)) <= TOLERANCE for a, b in zip(left, right, strict=True)]
-    return [bool(a != b) for a, b in zip(left, right, strict=True)]
+        return pd.isna(a) or pd.isna(b) or not abs(float(a) - float(b)) <= TOLERANCE
+    return bool(a != b)
 
 
 def lines(document: dict[str, Any]) -> tuple[list[str], list[list[str]]]:

@@ -13,22 +13,14 @@ import numpy as np
 import pandas as pd
 
 from bench.reference.orders import EPOCH
+from bench.reference.scores import scored
 from retain.calendars import WEEKDAYS
 
-PERIODS = ("week", "month", "quarter")
+PERIODS = ("week", "month", "quarter", "year")
 BREAKDOWNS = ("all", "channel", "region", "category")
 WINDOWS = (0, 30, 60, 90, 180, 365)
 SINCE = "months_since_first"
 MONEY = {"gross": "gross_amount", "discount": "discount_amount", "returns": "returns_amount", "net": "net_amount"}
-# recency 5 to 1, then worth 1 to 5: the grid of docs/metrics.md
-SEGMENTS = {
-    5: ("new customers", "potential loyalists", "loyal customers", "champions", "champions"),
-    4: ("promising", "potential loyalists", "loyal customers", "loyal customers", "champions"),
-    3: ("about to sleep", "about to sleep", "need attention", "loyal customers", "loyal customers"),
-    2: ("hibernating", "hibernating", "at risk", "at risk", "cannot lose them"),
-    1: ("lost", "lost", "at risk", "cannot lose them", "cannot lose them"),
-}
-TIERS = ((100_000, "platinum"), (40_000, "gold"), (10_000, "silver"))
 Days = np.ndarray[Any, np.dtype[np.int64]]
 
 
@@ -44,17 +36,17 @@ class Shop:
     lapse_days: int | None
 
     def starts(self, period: str, days: Days) -> Days:
-        """First day of each day's period; weeks from the configured weekday, Gregorian months and quarters."""
+        """First day of each day's period; weeks from the configured weekday, Gregorian months, quarters and years."""
         if period == "week":
             return days - (days + 3 - WEEKDAYS.index(self.week_start)) % 7  # 1970-01-01 was a Thursday
         months = days.astype("datetime64[D]").astype("datetime64[M]").astype("int64")
-        months -= months % (3 if period == "quarter" else 1)
+        months -= months % {"month": 1, "quarter": 3, "year": 12}[period]
         firsts: Days = months.astype("datetime64[M]").astype("datetime64[D]").astype("int64")
         return firsts
 
     def after(self, period: str, start: int) -> int:
         """First day of the next period."""
-        length = {"week": 7, "month": 32, "quarter": 93}[period]
+        length = {"week": 7, "month": 32, "quarter": 93, "year": 367}[period]
         return int(self.starts(period, np.array([start + length]))[0])
 
     def begun(self, period: str) -> list[int]:
@@ -261,23 +253,15 @@ def value(shop: Shop) -> pd.DataFrame:
 
 
 def segments(shop: Shop) -> pd.DataFrame:
-    table = value(shop)
-    silent = shop.as_of - table["last_occasion_on"]
-    net = table["observed_net_amount"]
-    recency = 5 - np.searchsorted([30, 90, 180, 365], silent, side="left")
-    frequency = 1 + np.searchsorted([2, 4, 7, 12], table["occasions"], side="right")
-    money = 1 + np.searchsorted([4_000, 10_000, 25_000, 60_000], net, side="right")
-    worth = (frequency + money + 1) // 2
-    lapsed = silent >= table["first_category"].map(lapse_days(shop))
-    return pd.DataFrame(
+    people = value(shop)
+    table = pd.DataFrame(
         {
-            "customer_key": table["customer_key"], "days_since_last": silent, "occasions": table["occasions"],
-            "net_amount": net, "recency_score": recency, "frequency_score": frequency, "money_score": money,
-            "segment": [SEGMENTS[r][w - 1] for r, w in zip(recency, worth, strict=True)],
-            "value_tier": net.map(lambda cents: next((name for least, name in TIERS if cents >= least), "bronze")),
-            "is_lapsed": lapsed, "is_loyal": (table["occasions"] >= 3) & ~lapsed,
+            "customer_key": people["customer_key"], "days_since_last": shop.as_of - people["last_occasion_on"],
+            "occasions": people["occasions"], "net_amount": people["observed_net_amount"],
         }
     )  # fmt: skip
+    lapsed = table["days_since_last"] >= people["first_category"].map(lapse_days(shop))
+    return scored(table).assign(is_lapsed=lapsed, is_loyal=(table["occasions"] >= 3) & ~lapsed)
 
 
 def lapse_days(shop: Shop) -> dict[str, int]:

@@ -4,6 +4,8 @@ Amounts are whole numbers: ten-thousandths as the sources give them, cents of th
 Days are whole numbers since 1970-01-01.
 """
 
+import hashlib
+import uuid
 from datetime import date
 from typing import Any
 
@@ -29,12 +31,8 @@ def to_cents(ten_thousandths: pd.Series, rate: pd.Series) -> pd.Series:
     return product.map(lambda one: (abs(one) + half) // whole * (1 if one >= 0 else -1))
 
 
-def occasions(connection: Connection, settings: Settings) -> pd.DataFrame:
-    """One row a customer and business day with a valid order, in order of both.
-
-    Columns: customer_key, day, orders, gross, discount, returns, net, margin (None when unknown), and channel, region and
-    category of the customer's first order.
-    """
+def valid_orders(connection: Connection, settings: Settings) -> pd.DataFrame:
+    """One row a valid order, with its day, money and customer_key (None for nobody that can be told)."""
     zone, last = settings.business.timezone, (settings.as_of_on - EPOCH).days
     orders = _orders(connection, zone)
     everything = orders
@@ -43,7 +41,41 @@ def occasions(connection: Connection, settings: Settings) -> pd.DataFrame:
     orders["rate"] = _rates(connection, orders, settings.business.reporting_currency, last)
     _add_lines(connection, orders, settings.business.reporting_currency, last)
     _add_returns(connection, orders, zone, last)
-    return _by_day(orders[_is_valid(orders, settings.business.count_free_orders) & orders["customer_key"].notna()])
+    return orders[_is_valid(orders, settings.business.count_free_orders)]
+
+
+def goods(connection: Connection, orders: pd.DataFrame) -> pd.DataFrame:
+    """One row a line of these orders that is no gift card: order, customer_key, day, product (key as text) and category."""
+    lines = read(
+        connection,
+        "select items.source, items.order_id, case when products.source is not null then product_id end as product_id, "
+        "nullif(trim(category), '') as category, coalesce(is_gift_card, false) as is_gift_card "
+        "from raw.order_items as items left join (select * from raw.products where not is_deleted) as products "
+        "using (source, product_id) where not items.is_deleted",
+    )
+    known = orders[["customer_key", "day"]].reset_index(names=["source", "order_id"])
+    table = lines[~lines["is_gift_card"].astype(bool)].merge(known, on=["source", "order_id"])
+    keys = {
+        (source, one): str(uuid.UUID(hashlib.md5(f"{source}:{one}".encode()).hexdigest()))
+        for source, one in set(zip(table["source"], table["product_id"], strict=True))
+        if one is not None
+    }
+    return pd.DataFrame(
+        {
+            "order": table["source"] + ":" + table["order_id"], "customer_key": table["customer_key"], "day": table["day"],
+            "product": [keys.get(pair) for pair in zip(table["source"], table["product_id"], strict=True)],
+            "category": table["category"].fillna("unknown"),
+        }
+    )  # fmt: skip
+
+
+def occasions(orders: pd.DataFrame) -> pd.DataFrame:
+    """One row a customer and business day with a valid order, in order of both.
+
+    Columns: customer_key, day, orders, gross, discount, returns, net, margin (None when unknown), and channel, region and
+    category of the customer's first order.
+    """
+    return _by_day(orders[orders["customer_key"].notna()])
 
 
 def _orders(connection: Connection, zone: str) -> pd.DataFrame:
