@@ -35,7 +35,7 @@ def test_preparing_twice_changes_nothing(settings):
     first = snapshot()
     warehouse.prepare(settings)
     assert snapshot() == first
-    assert {name for schema, name, _, _ in first if schema == "raw"} == {*ENTITIES, "phone_numbers"}
+    assert {name for schema, name, _, _ in first if schema == "raw"} == {*ENTITIES, "phone_numbers", "customer_tiers"}
 
 
 def test_a_warehouse_of_a_newer_release_is_refused(settings):
