@@ -15,16 +15,14 @@ from retain.config import Settings, load_settings
 from retain.errors import RetainError, UserError
 
 Tell = Callable[[str], None]
+FILES = sorted({Path(mutant.file).stem for mutant in MUTANTS})
 
 
-def measure(tell: Tell, *, only: list[str] | None = None) -> dict[str, Any]:
+def measure(tell: Tell, *, only: list[str] = FILES) -> dict[str, Any]:
     """Judge every mutant, or those of the models named by `only`; returns the document. The warehouse it needs is empty."""
-    chosen = [mutant for mutant in MUTANTS if only is None or Path(mutant.file).stem in only]
+    chosen = [mutant for mutant in MUTANTS if Path(mutant.file).stem in only]
     if not chosen:
-        raise UserError(
-            f"There is no mutant of {', '.join(only or [])}.",
-            hint=f"There are some of: {', '.join(sorted({Path(mutant.file).stem for mutant in MUTANTS}))}.",
-        )
+        raise UserError(f"There is no mutant of {', '.join(only)}.", hint=f"There are some of: {', '.join(FILES)}.")
     with scratch_folder("mutants") as folder, scratch_server(folder) as server:
         server.create_database("retain")
         text = shop.CONFIG.format(as_of=shop.LAST_DAY, url=url_of(server.dsn("retain")))
