@@ -16,7 +16,8 @@ READ, APPEND, WRITE = "select", "select, insert", "select, insert, update, delet
 
 @dataclass(frozen=True)
 class Role:
-    """One login. In the schemas it `owns` it may make and drop tables; a person's role only reads, and not for ever."""
+    """One login. In the schemas it `owns` it may make and drop tables; of `sees` it reads these relations only, not their
+    schema. A person's role only reads, and not for ever."""
 
     name: str
     purpose: str
@@ -24,6 +25,7 @@ class Role:
     writes: tuple[str, ...] = ()
     appends: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
+    sees: tuple[str, ...] = ()
     is_of_people: bool = False
 
     def login(self, dbname: str) -> str:
@@ -51,7 +53,7 @@ FORECASTER = Role(
     reads=("staging", "intermediate", "marts"),
 )
 BI = Role("bi", "reads the marts, for BI tools", reads=("marts",), is_of_people=True)
-MARKETER = Role("marketer", "reads whom to write to", reads=("outreach",), is_of_people=True)
+MARKETER = Role("marketer", "reads whom to write to", sees=("outreach.win_back",), is_of_people=True)
 ROLES = (LOADER, TRANSFORMER, FORECASTER, BI, MARKETER)
 
 
@@ -90,6 +92,8 @@ def grant_roles(connection: psycopg.Connection[Any], settings: Settings) -> None
         for schema in schemas.intersection(role.grants):
             makers = {owner, *(other.login(dbname) for other in ROLES if schema in other.owns)}
             _grant(connection, schema, role.grants[schema], role.login(dbname), makers)
+        for relation in role.sees:
+            _let_see(connection, *relation.split("."), role.login(dbname))
 
 
 def _make(connection: psycopg.Connection[Any], settings: Settings, role: Role) -> None:
@@ -143,6 +147,11 @@ def _grant(connection: psycopg.Connection[Any], schema: str, privileges: str, lo
         _run(connection, later, sql.Identifier(maker), space, what, name)
         if schema == "marts":  # dbt makes its tables beside, and moves them
             _run(connection, later, sql.Identifier(maker), sql.Identifier("marts_next"), what, name)
+
+
+def _let_see(connection: psycopg.Connection[Any], schema: str, name: str, login: str) -> None:
+    _run(connection, "grant usage on schema {} to {}", sql.Identifier(schema), sql.Identifier(login))
+    _run(connection, "grant select on {} to {}", sql.Identifier(schema, name), sql.Identifier(login))
 
 
 def _run(connection: psycopg.Connection[Any], statement: str, *parts: sql.Composable) -> None:

@@ -89,7 +89,7 @@ def prepare(config: Path | None) -> None:
 
 def shop(customers: int) -> None:
     """Fill the demo shop up to yesterday, say so, and add each day when it has ended; until the container is stopped."""
-    from retain.airflow.local import asked_to_stop
+    from retain.components import asked_to_stop
     from retain.demo import fill
 
     database, folder = shop_of_the_stack()

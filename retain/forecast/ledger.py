@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import psycopg
-from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
@@ -140,21 +139,7 @@ def write_predictions(
 def forget(connection: psycopg.Connection[Any], before: date) -> None:
     """Delete predictions of days before `before` that have been graded over their longest horizon, with their reasons and
     outcomes; cards, grades and decisions stay."""
-    for table in ("reasons", "predictions"):
-        connection.execute(
-            sql.SQL(
-                "delete from forecast.{} as kept using ("
-                " select as_of_on, version from forecast.grades where purpose = 'current' and as_of_on < %s"
-                " and horizon_days = %s and band = 0 group by as_of_on, version) as graded"
-                " where kept.as_of_on = graded.as_of_on and kept.version = graded.version"
-            ).format(sql.Identifier(table)),
-            [before, max(HORIZONS)],
-        )
-    connection.execute(
-        "delete from forecast.outcomes as kept where as_of_on < %s"
-        " and not exists (select 1 from forecast.predictions as said where said.as_of_on = kept.as_of_on)",
-        [before],
-    )
+    connection.execute("select forecast.forget(%s, %s)", [before, max(HORIZONS)])
 
 
 def write_reasons(
