@@ -13,7 +13,7 @@ CHURN = Dashboard(
             tile("lapsed", "Lapsed", CUSTOMERS, "lapsed_share", "of all customers"),
             tile("lapse_days", "Lapsed after", KEY_FIGURES, "lapse_days", "days of silence"),
             tile("high_risk", "At high risk", CUSTOMERS, "high_risk_customers", "not lapsed yet"),
-            tile("average_risk", "Silent next 90 days", CUSTOMERS, "average_risk", "average chance"),
+            tile("average_risk", "Silent soon", CUSTOMERS, "average_risk", "chance in 90 days"),
             tile("value_at_risk", "Value at risk", CUSTOMERS, "value_at_risk", "of a year's sales", width=4),
         ),
         (
