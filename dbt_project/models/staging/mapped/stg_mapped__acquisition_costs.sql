@@ -1,3 +1,7 @@
+with {{ known_then('acquisition_costs', ['channel', 'month_on'], [
+    'channel', 'month_on', 'currency', 'amount', 'changed_at', 'is_deleted'
+]) }}
+
 select
     source,
     trim(channel) as channel,
@@ -7,5 +11,5 @@ select
 
     month_on,
     changed_at
-from {{ source('raw', 'acquisition_costs') }}
+from known_acquisition_costs
 where not is_deleted

@@ -1,3 +1,7 @@
+with {{ known_then('business_changes', ['change_id', 'touched', 'touched_value'], [
+    'change_id', 'touched', 'touched_value', 'kind', 'title', 'changed_on', 'changed_at', 'is_deleted'
+]) }}
+
 select
     source,
     change_id,
@@ -8,5 +12,5 @@ select
 
     changed_on,
     changed_at
-from {{ source('raw', 'business_changes') }}
+from known_business_changes
 where not is_deleted

@@ -1,3 +1,7 @@
+with {{ known_then('experiment_assignments', ['experiment_id', 'customer_id'], [
+    'experiment_id', 'customer_id', 'arm', 'treatment_share', 'assigned_at', 'starts_at', 'changed_at', 'is_deleted'
+]) }}
+
 select
     source,
     experiment_id,
@@ -9,5 +13,5 @@ select
     assigned_at,
     starts_at,
     changed_at
-from {{ source('raw', 'experiment_assignments') }}
+from known_experiment_assignments
 where not is_deleted
