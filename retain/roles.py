@@ -93,7 +93,7 @@ def grant_roles(connection: psycopg.Connection[Any], settings: Settings) -> None
             makers = {owner, *(other.login(dbname) for other in ROLES if schema in other.owns)}
             _grant(connection, schema, role.grants[schema], role.login(dbname), makers)
         for relation in role.sees:
-            _let_see(connection, *relation.split("."), role.login(dbname))
+            _let_see(connection, relation, role.login(dbname))
 
 
 def _make(connection: psycopg.Connection[Any], settings: Settings, role: Role) -> None:
@@ -149,7 +149,8 @@ def _grant(connection: psycopg.Connection[Any], schema: str, privileges: str, lo
             _run(connection, later, sql.Identifier(maker), sql.Identifier("marts_next"), what, name)
 
 
-def _let_see(connection: psycopg.Connection[Any], schema: str, name: str, login: str) -> None:
+def _let_see(connection: psycopg.Connection[Any], relation: str, login: str) -> None:
+    schema, name = relation.split(".")
     _run(connection, "grant usage on schema {} to {}", sql.Identifier(schema), sql.Identifier(login))
     _run(connection, "grant select on {} to {}", sql.Identifier(schema, name), sql.Identifier(login))
 

@@ -1,4 +1,4 @@
--- One row an identity that was known on the as-of day: an account of a source, or a guest (what orders without it give).
+-- One row an identity that was known on the as-of day: an account, or a guest (what orders without one give).
 with accounts_on_record as (
     select
         customers.source,
