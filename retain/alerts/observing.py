@@ -16,7 +16,7 @@ from retain.alerts.telling import Attempt, tell
 from retain.alerts.unreachable import is_out_of_reach, tell_back_in_reach, tell_out_of_reach
 from retain.config import Settings
 from retain.errors import RetainError
-from retain.roles import LOADER
+from retain.roles import LOADER, TRANSFORMER
 from retain.warehouse import connect
 
 if TYPE_CHECKING:  # loads may call what is here
@@ -115,7 +115,7 @@ def report_failure(
     key = Key(kind, subject=subject)
 
     def look() -> list[Attempt]:
-        with connect(settings, LOADER) as connection:
+        with connect(settings, TRANSFORMER) as connection:  # it may look at all that can be held back
             held = _held_back(settings, connection, kind)
         problem = failure(key, origin_of(error), held, part, where)
         attempts = tell(settings, [problem], [Scope(key, part)], now=now)

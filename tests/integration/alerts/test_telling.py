@@ -449,7 +449,7 @@ def test_a_warehouse_that_is_away_is_told_once_and_its_return_too(shop, listener
 
     here = alerts.observing.connect
 
-    def away(settings, **_):
+    def away(settings, *_, **__):
         raise OutOfReach("The warehouse at localhost:1/shop cannot be reached: connection refused.")
 
     monkeypatch.setattr(alerts.observing, "connect", away)
