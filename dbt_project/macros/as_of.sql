@@ -1,7 +1,7 @@
 {# CTEs up to `known_<entity>`: the records as a warehouse would hold them that had stopped loading when the as-of day ended.
    Of a source that was loaded by then, what the loads until then had brought: the version of that time of what changed
-   since, and nothing of what came later. Of one that was first loaded afterwards, its oldest version: how a record stood
-   before it was first seen, nobody can tell. #}
+   since, and nothing of what came later. Of one that was first loaded afterwards, what is known now: how a record stood
+   before it was first seen, nobody can tell, and what was put right since is right. #}
 {% macro known_then(entity, keys, columns) -%}
     {{ adapter.dispatch('known_then')(entity, ['source'] + keys, ['source'] + columns) }}
 {%- endmacro %}
@@ -21,13 +21,6 @@ known_sources as (
     where entity = '{{ entity }}' and status = 'published' and load_id <= (select load_id from last_load)
 ),
 
-oldest as (
-    select distinct on ({{ keys | join(', ') }}) {{ columns | join(', ') }}
-    from {{ source('history', entity) }}
-    where source not in (select source from known_sources)
-    order by {{ keys | join(', ') }}, _load_id
-),
-
 {# as of today there is no later load, and this is not even read -#}
 before as (
     select distinct on ({{ keys | join(', ') }}) {{ columns | join(', ') }}
@@ -42,15 +35,9 @@ before as (
 known_{{ entity }} as (
     select {% for column in columns %}now.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
     from {{ source('raw', entity) }} as now
-    left join oldest on {% for key in keys %}now.{{ key }} = oldest.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
     where
-        oldest.source is null
-        and (
-            now._load_id <= (select load_id from last_load)
-            or now.source not in (select source from known_sources)
-        )
-    union all
-    select {{ columns | join(', ') }} from oldest
+        now._load_id <= (select load_id from last_load)
+        or now.source not in (select source from known_sources)
     union all
     select {% for column in columns %}before.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
     from before
