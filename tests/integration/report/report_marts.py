@@ -42,7 +42,7 @@ class Marts:
     def create(self):
         with warehouse.connect(self.settings) as connection:
             for contract in sorted(CONTRACTS.glob("**/*.yml")):
-                for model in YAML(typ="safe").load(contract.read_text())["models"]:
+                for model in YAML(typ="safe").load(contract.read_text()).get("models", []):
                     columns = [
                         sql.SQL("{} {}").format(sql.Identifier(column["name"]), sql.SQL(str(column["data_type"])))
                         for column in model["columns"]
