@@ -31,11 +31,15 @@ DRAWN = {
     "Who is about to leave, and what are they worth?": (["risk_band"], "value_at_risk"),
     "Who carries the value?": (["top_percent"], "net_amount_share"),
     "What is a new customer worth after a year, by channel?": (["channel"], "net_each"),
+    "When has a new customer paid for what acquiring them cost?": (["channel"], "cost_each"),
     "Which dormant customers are worth winning back?": (["segment"], "net_amount_each"),
     "Are lapsed customers coming back, and would another rule change the picture?": (["rule"], "won_back"),
     "What goes with what?": (["name", "other_name"], "lift"),
     "What do customers buy next?": (["category", "next_category"], "lift"),
     "Do good customers stay good?": (["segment_at_start"], "retained"),
+    "Do loyalty tiers keep their customers?": (["tier_at_start"], "bought_within_90_days"),
+    "Did a change of product, price or service move retention?": (["title", "reading"], "effect"),
+    "Did the campaign keep anyone?": (["experiment_id"], "lift"),
 }
 
 

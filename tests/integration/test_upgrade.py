@@ -5,7 +5,7 @@ import pytest
 from psycopg import sql
 
 from retain import loads, warehouse
-from retain.backup import checksums
+from retain.backup import SCHEMAS, checksums
 from retain.doctor import of_the_migrations, of_the_roles
 from retain.entities import ENTITIES
 from retain.roles import BI, LOADER, TRANSFORMER
@@ -19,7 +19,7 @@ def old(shop):
     """Made by the SQL of the release before: everything the owner's, filled by loads, with a mart and its reader."""
     dbname = warehouse.dsn(shop.settings)["dbname"]
     with psycopg.connect(**warehouse.dsn(shop.settings)) as owner:
-        for schema in ("landing", "gate", "ops", "raw", "forecast", "staging", "intermediate", "marts", "marts_next"):
+        for schema in SCHEMAS:
             owner.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(schema)))
         owner.execute("delete from public.retain_migrations")
         for role in (LOADER, TRANSFORMER, BI):
