@@ -24,6 +24,7 @@ OF_THE_RUN = {
     },
     "quarantine_reasons": {"oldest_open_at"},
     "forecast_models": {"fitted_at"},
+    "identity_merges": {"load_id", "logged_at", "build_id"},
 }
 
 OF_EVERY_LOAD = {"load_history", "validation_results"}  # loading again what is there already adds to them

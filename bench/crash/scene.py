@@ -29,8 +29,8 @@ LARGE = 60_000  # records: from 50,000 on, an empty table of raw is filled in an
 TONIGHT = ("customers", "orders", "order_items", "returns")  # the others are there: they are loaded the same way
 # A few rows of tonight go to quarantine, and some of them wait: a crash must not change that either.
 SPOILED = (("decimal_comma", "orders"), ("customers_unknown", "orders"), ("negative_quantity", "order_items"))
-# They say when and how often things were loaded, which a repeated run may say differently.
-ABOUT_LOADS = ("load_health", "load_history", "quarantine_reasons", "validation_results")
+# They say when and how often things were loaded and built, which a repeated run may say differently.
+ABOUT_LOADS = ("identity_merges", "load_health", "load_history", "quarantine_reasons", "validation_results")
 
 
 @dataclass(frozen=True)
