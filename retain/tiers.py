@@ -8,6 +8,7 @@ from psycopg import sql
 from retain.landing import gate_table
 from retain.quarantine import KEPT_OUT
 
+MANY = 1000  # new rows: the build that follows would take the table for an empty one, and loop through it for each customer
 # Where the source dates its versions each is kept, for a late one may come between; elsewhere one that says something new.
 KEEP = """
     with versions as (
@@ -57,8 +58,10 @@ def keep_tiers(connection: psycopg.Connection[Any], load_id: int, source: str) -
         ).format(gate_table(load_id), sql.Literal(source))
     ).fetchone()
     if row is not None and row[0]:
-        connection.execute(
+        kept = connection.execute(
             sql.SQL(KEEP).format(
                 gate=gate_table(load_id), load_id=sql.Literal(load_id), kept_out=KEPT_OUT, source=sql.Literal(source)
             )
         )
+        if kept.rowcount >= MANY:
+            connection.execute("analyze raw.customer_tiers")
