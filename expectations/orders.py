@@ -7,6 +7,7 @@ from expectations.rules import (
     WARNING,
     Shop,
     has_a_rate,
+    has_a_recent_rate,
     looks_like_an_address,
     lookup_rule,
     not_before_the_calendar,
@@ -24,14 +25,9 @@ from retain.entities import ENTITIES, ORDER_STATUSES
 
 AMOUNTS = ("gross_amount", "discount_amount", "tax_amount", "shipping_amount")
 WHO = "coalesce(customer_id, email, phone)"
-OLD_RATE_DAYS = 10  # longer than any holidays during which no rates are published
 
 
 def suite(shop: Shop) -> gx.ExpectationSuite:
-    # The first moment of a day of a rate, once a currency: the day of every order would cost more than all else here.
-    known = "from raw.exchange_rates where not is_deleted group by currency) as known where known.currency = subselect.currency"
-    first = f"min(rate_on)::timestamp at time zone '{shop.timezone}' as first_at"
-    old = f"(max(rate_on) + {OLD_RATE_DAYS + 1})::timestamp at time zone '{shop.timezone}' as old_at"
     return suite_of(
         "orders",
         shop,
@@ -40,14 +36,7 @@ def suite(shop: Shop) -> gx.ExpectationSuite:
             one_of("status", "status_known", f"status is none of {', '.join(ORDER_STATUSES)}", ORDER_STATUSES),
             one_of("currency", "currency_known", "currency is not an ISO 4217 code", sorted(CURRENCIES)),
             has_a_rate(shop, "subselect.ordered_at", "its day"),
-            lookup_rule(
-                "rate_is_recent",
-                f"the last exchange rate for its currency is more than {OLD_RATE_DAYS} days older than the order",
-                f"currency <> '{shop.reporting_currency}' and exists (select 1 from (select currency, {first}, {old} {known} "
-                "and known.first_at <= subselect.ordered_at and known.old_at <= subselect.ordered_at)",
-                about=("currency",),
-                severity=WARNING,
-            ),
+            has_a_recent_rate(shop, "subselect.ordered_at", "the order"),
             not_in_the_future("ordered_at", shop),
             not_before_the_calendar("ordered_at"),
             *map(not_negative, AMOUNTS),

@@ -27,6 +27,7 @@ WORDS: dict[FieldType, str] = {
     "date": "a day that exists, such as 2025-03-01",
     "boolean": "yes or no (true, false, 1, 0)",
 }
+OLD_RATE_DAYS = 10
 EARLIEST = "1990-01-02"  # the calendar begins a day before
 UNSEEN = "[\u00a0\u00ad\u034f\u061c\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\ufeff]"
 EASTERN_DIGITS = "[٠-٩۰-۹]"
@@ -156,16 +157,35 @@ def not_negative(field: str) -> Expectation:
 
 def has_a_rate(shop: Shop, moment: str, what: str) -> Expectation:
     """`currency` had an exchange rate on or before the day of `moment`, an expression of the row that gives a timestamptz."""
-    # The first moment of the day of a currency's first rate, once a currency: the day of every row would cost more than all else.
     return lookup_rule(
         "rate_exists",
         f"there is no exchange rate for its currency on or before {what}",
         f"currency <> '{shop.reporting_currency}' and {moment} is not null and not exists ("
-        f"select 1 from (select currency, min(rate_on)::timestamp at time zone '{shop.timezone}' as first_at "
-        "from raw.exchange_rates where not is_deleted group by currency) as known "
-        f"where known.currency = subselect.currency and known.first_at <= {moment})",
+        f"{_known_rates(shop)} and known.first_at <= {moment})",
         about=("currency",),
         waits=True,
+    )
+
+
+def has_a_recent_rate(shop: Shop, moment: str, what: str) -> Expectation:
+    """The last rate of `currency` before `moment` is not older than any holidays during which no rates are published."""
+    return lookup_rule(
+        "rate_is_recent",
+        f"the last exchange rate for its currency is more than {OLD_RATE_DAYS} days older than {what}",
+        f"currency <> '{shop.reporting_currency}' and exists ("
+        f"{_known_rates(shop)} and known.first_at <= {moment} and known.old_at <= {moment})",
+        about=("currency",),
+        severity=WARNING,
+    )
+
+
+def _known_rates(shop: Shop) -> str:
+    # The moments from which a currency has a rate, and no recent one any more, once a currency: the day of every row would cost
+    # more than all else here.
+    at = f"::timestamp at time zone '{shop.timezone}'"
+    return (
+        f"select 1 from (select currency, min(rate_on){at} as first_at, (max(rate_on) + {OLD_RATE_DAYS + 1}){at} as old_at "
+        "from raw.exchange_rates where not is_deleted group by currency) as known where known.currency = subselect.currency"
     )
 
 

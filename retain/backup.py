@@ -18,22 +18,10 @@ from retain import warehouse
 from retain.config import Settings
 from retain.embedded import find_binaries
 from retain.errors import OutOfReach, Refused, UserError
+from retain.roles import SCHEMAS
 
 # Emptied after every load, or made anew by every build: not worth a byte.
 PASSING = ("gate", "marts_next")
-SCHEMAS = (
-    "landing",
-    "gate",
-    "ops",
-    "raw",
-    "history",
-    "forecast",
-    "staging",
-    "intermediate",
-    "marts",
-    "marts_next",
-    "outreach",
-)
 TABLES = (
     "select nspname, relname from pg_class join pg_namespace on pg_namespace.oid = relnamespace "
     "where relkind = 'r' and nspname = any(%s) order by 1, 2"

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,9 @@ from types import FrameType
 
 import psutil
 
-from retain.errors import OutOfReach
+from retain.cli.screen import step
+from retain.embedded import port_is_taken
+from retain.errors import OutOfReach, UserError
 
 SECONDS_TO_END = 15.0
 
@@ -25,6 +27,33 @@ class Component:
     name: str
     process: "subprocess.Popen[bytes]"
     log: Path
+
+
+def refuse_taken_port(port: int, command: str) -> None:
+    """Raise UserError when another program listens at `port` of loopback; `command` is how to ask for another one."""
+    if port_is_taken(port):
+        raise UserError(
+            f"Port {port} on 127.0.0.1 is in use by another program.",
+            hint=f"Stop that program, or choose another port: `{command} {port + 1}`.",
+        )
+
+
+def in_the_foreground(name: str, begin: Callable[[list[Component], threading.Event], None]) -> None:
+    """Let `begin` start components, which it adds to the list, and stay until Ctrl-C or SIGTERM; then end every process.
+
+    `begin` returns early when the event is set. Raises OutOfReach when a component ends by itself; the others are ended
+    first.
+    """
+    running: list[Component] = []
+    with asked_to_stop() as stopping:
+        try:
+            begin(running, stopping)
+            while not stopping.wait(1.0):
+                check(running)
+        finally:
+            if running:
+                with step(f"Stop {name}"):
+                    stop(running)
 
 
 def run_once(

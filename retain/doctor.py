@@ -209,8 +209,7 @@ def _privileges(connection: psycopg.Connection[Any], role: Role) -> Iterator[tup
         {"privileges": list(PRIVILEGES), "login": role.login(connection.info.dbname)},
     ).fetchall()
     for schema, table, may in found:
-        granted = "select" if f"{schema}.{table}" in role.sees else role.grants.get(schema, "")
-        wanted = set(PRIVILEGES if schema in role.owns else filter(None, granted.split(", ")))
+        wanted = set(PRIVILEGES if schema in role.owns else filter(None, role.may(schema, table).split(", ")))
         if wanted - set(may):
             yield f"may not {' or '.join(sorted(wanted - set(may)))} {schema}.{table}", "retain prepare"
         elif set(may) - wanted:

@@ -38,6 +38,10 @@ class Role:
         kinds = ((self.reads, READ), (self.appends, APPEND), (self.writes, WRITE))
         return {schema: privileges for schemas, privileges in kinds for schema in schemas}
 
+    def may(self, schema: str, table: str) -> str:
+        """The privileges it is granted on a table that is not its own, with commas between; none is an empty text."""
+        return READ if f"{schema}.{table}" in self.sees else self.grants.get(schema, "")
+
 
 LOADER = Role("loader", "lands, judges and publishes", owns=("landing", "gate", "raw", "history"), writes=("ops",))
 TRANSFORMER = Role(
@@ -55,6 +59,8 @@ FORECASTER = Role(
 BI = Role("bi", "reads the marts, for BI tools", reads=("marts",), is_of_people=True)
 MARKETER = Role("marketer", "reads whom to write to", sees=("outreach.win_back",), is_of_people=True)
 ROLES = (LOADER, TRANSFORMER, FORECASTER, BI, MARKETER)
+# All that a warehouse holds: what nobody reads or writes is not there.
+SCHEMAS = tuple(sorted({schema for role in ROLES for schema in (*role.owns, *role.grants)}))
 
 
 def password(settings: Settings, role: Role) -> str:

@@ -19,10 +19,9 @@ from retain.airflow.surroundings import (
     write_password,
 )
 from retain.cli.screen import console, heading, step
-from retain.components import Component, asked_to_stop, check, run_once, start, stop
+from retain.components import Component, check, in_the_foreground, refuse_taken_port, run_once, start
 from retain.config import Settings
-from retain.embedded import port_is_taken
-from retain.errors import OutOfReach, UserError
+from retain.errors import OutOfReach
 
 SECONDS_TO_START = 180.0
 AIRFLOW = [sys.executable, "-m", "airflow"]
@@ -41,23 +40,14 @@ def run_airflow(settings: Settings, port: int) -> None:
     Raises UserError when the port is taken (before anything is started), OutOfReach when a component does not come up
     or ends by itself; the others are ended first.
     """
-    if port_is_taken(port):
-        raise UserError(
-            f"Port {port} on 127.0.0.1 is in use by another program.",
-            hint="Stop that program, or choose another port: `retain airflow --port 8081`.",
-        )
+    refuse_taken_port(port, "retain airflow --port")
     heading(f"Airflow for {settings.business.name}")
-    running: list[Component] = []
-    with asked_to_stop() as stopping:
-        try:
-            environment = _prepare(settings, port, stopping)
-            _start(settings, port, environment, running, stopping)
-            while not stopping.wait(1.0):
-                check(running)
-        finally:
-            if running:
-                with step("Stop Airflow"):
-                    stop(running)
+
+    def begin(running: list[Component], stopping: threading.Event) -> None:
+        environment = _prepare(settings, port, stopping)
+        _start(settings, port, environment, running, stopping)
+
+    in_the_foreground("Airflow", begin)
 
 
 def _prepare(settings: Settings, port: int, stopping: threading.Event) -> dict[str, str]:

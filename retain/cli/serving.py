@@ -14,8 +14,7 @@ from retain.cli.instance import (
     yesterday,
 )
 from retain.cli.screen import console, step
-from retain.embedded import EmbeddedServer, port_is_taken
-from retain.errors import UserError
+from retain.embedded import EmbeddedServer
 
 OPEN = Path("/tmp/shop-is-open")  # what the container's health check looks for
 SECONDS_BETWEEN_LOOKS = 300
@@ -35,7 +34,7 @@ def superset(config: Path | None, port: int) -> None:
 
 def metrics(config: Path | None, serve: bool, host: str, port: int) -> None:
     from retain.cli.looking import require_warehouse
-    from retain.components import asked_to_stop
+    from retain.components import asked_to_stop, refuse_taken_port
     from retain.metrics import collect, exposition, server
 
     settings = settings_of(config)
@@ -49,11 +48,7 @@ def metrics(config: Path | None, serve: bool, host: str, port: int) -> None:
     if not serve:
         sys.stdout.write(page())
         return
-    if port_is_taken(port):
-        raise UserError(
-            f"Port {port} is in use by another program.",
-            hint="Stop that program, or choose another port: `retain metrics --serve --port 9465`.",
-        )
+    refuse_taken_port(port, "retain metrics --serve --port")
     page()  # what is wrong now is said now, and not at the first scrape
     with asked_to_stop() as stopping, server(host, port, page) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()

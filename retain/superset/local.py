@@ -7,11 +7,10 @@ from pathlib import Path
 
 from retain import warehouse
 from retain.cli.screen import console, heading, step
-from retain.components import Component, asked_to_stop, check, last_words, run_once, start, stop
+from retain.components import Component, check, in_the_foreground, last_words, refuse_taken_port, run_once, start
 from retain.config import Settings
 from retain.dashboards import FOLDER
-from retain.embedded import port_is_taken
-from retain.errors import OutOfReach, UserError
+from retain.errors import OutOfReach
 from retain.superset.surroundings import FILES, PASSWORD, USER, environment_of, home_of, logs_of, make_environment
 
 SECONDS_TO_START = 180.0
@@ -24,22 +23,9 @@ def run_superset(settings: Settings, port: int) -> None:
     Raises UserError when the port is taken (before anything is started), OutOfReach when it does not come up or ends by
     itself.
     """
-    if port_is_taken(port):
-        raise UserError(
-            f"Port {port} on 127.0.0.1 is in use by another program.",
-            hint="Stop that program, or choose another port: `retain superset --port 8089`.",
-        )
+    refuse_taken_port(port, "retain superset --port")
     heading(f"Superset for {settings.business.name}")
-    running: list[Component] = []
-    with asked_to_stop() as stopping:
-        try:
-            _start(settings, port, running, stopping)
-            while not stopping.wait(1.0):
-                check(running)
-        finally:
-            if running:
-                with step("Stop Superset"):
-                    stop(running)
+    in_the_foreground("Superset", lambda running, stopping: _start(settings, port, running, stopping))
 
 
 def _start(settings: Settings, port: int, running: list[Component], stopping: threading.Event) -> None:

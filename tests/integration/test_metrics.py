@@ -109,7 +109,7 @@ def test_they_are_served_until_asked_to_stop_and_nowhere_but_at_their_address(co
                 DIRECT.open(f"http://127.0.0.1:{port}/secrets.json", timeout=30)
             taken = retain(config, "metrics", "--serve", "--port", str(port))
             assert taken.returncode == 2
-            assert f"Port {port} is in use" in taken.stderr
+            assert f"Port {port} on 127.0.0.1 is in use" in taken.stderr
         finally:
             process.send_signal(signal.SIGTERM)
             assert process.wait(30) == 0

@@ -5,10 +5,10 @@ import pytest
 from psycopg import sql
 
 from retain import loads, warehouse
-from retain.backup import SCHEMAS, checksums
+from retain.backup import checksums
 from retain.doctor import of_the_migrations, of_the_roles
 from retain.entities import ENTITIES
-from retain.roles import BI, LOADER, TRANSFORMER
+from retain.roles import BI, LOADER, SCHEMAS, TRANSFORMER
 
 RELEASE_BEFORE = 7  # the newest migration of 0.1.0's spine, whose warehouses know an owner and a reader only
 KEPT = ("landing.", "ops.loads", "ops.cursors", "ops.quarantine", "raw.", "marts.", "forecast.")
