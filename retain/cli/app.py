@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from retain.cli import customers
-from retain.cli.options import BenchFormat, Config, Format, Reason, day
+from retain.cli import customers, records
+from retain.cli.options import BenchFormat, Config, Format, day
 from retain.cli.screen import console
 
 DAILY, LOOK, SERVE, DEVELOP = "Every day", "Look inside", "Servers", "Develop"
@@ -24,9 +24,6 @@ app = typer.Typer(
     ),
     epilog="Exit codes: 0 done · 1 done with refused loads or failed checks · 2 your input · 3 a source or server out of reach",
 )
-loads_app = typer.Typer(help="The last loads, or one of them in full.", invoke_without_command=True)
-alerts_app = typer.Typer(help="What is wrong, since when, and who was told of it.", invoke_without_command=True)
-quarantine_app = typer.Typer(help="The rows that no mart may count, and why.", invoke_without_command=True)
 
 
 @app.command(rich_help_panel=DAILY)
@@ -176,103 +173,7 @@ def query(
     looking.query(config, statement, format.value)
 
 
-@loads_app.callback()
-def loads(
-    context: typer.Context, config: Config = None, limit: Annotated[int, typer.Option(help="How many.")] = 20
-) -> None:
-    """The last loads; `retain loads show N` for one of them."""
-    if context.invoked_subcommand is None:
-        from retain.cli import looking
-
-        looking.loads(config, limit)
-
-
-@loads_app.command("show")
-def loads_show(load_id: int, config: Config = None) -> None:
-    """One load: its window, its counts, what every expectation found."""
-    from retain.cli import looking
-
-    looking.loads_show(config, load_id)
-
-
-@quarantine_app.callback()
-def quarantine(context: typer.Context, config: Config = None) -> None:
-    """What is held back, by source, entity and reason; `retain quarantine show N` for one row."""
-    if context.invoked_subcommand is None:
-        from retain.cli import quarantine as keeping
-
-        keeping.listed(config)
-
-
-@quarantine_app.command("list")
-def quarantine_list(
-    config: Config = None,
-    source: Annotated[str | None, typer.Option("--source", "-s", help="Only rows of this source.")] = None,
-    entity: Annotated[str | None, typer.Option("--entity", "-e", help="Only rows of this entity.")] = None,
-    rule: Annotated[str | None, typer.Option("--rule", "-r", help="Only rows that this rule holds.")] = None,
-    limit: Annotated[int, typer.Option(help="How many rows to list at most.")] = 50,
-) -> None:
-    """How many rows are held back, by source and rule; with a filter, the rows too."""
-    from retain.cli import quarantine as keeping
-
-    keeping.listed(config, source, entity, rule, limit)
-
-
-@quarantine_app.command("show")
-def quarantine_show(quarantine_id: int, config: Config = None) -> None:
-    """One row in quarantine: every reason, and the record as it was sent."""
-    from retain.cli import quarantine as keeping
-
-    keeping.show(config, quarantine_id)
-
-
-Entries = Annotated[list[int], typer.Argument(metavar="N", help="Entries, by their numbers.")]
-
-
-@quarantine_app.command("release")
-def quarantine_release(quarantine_ids: Entries, reason: Reason, config: Config = None) -> None:
-    """Publish these rows as they were sent, past the rules that held them. All of them or none."""
-    from retain.cli import quarantine as keeping
-
-    keeping.release(config, quarantine_ids, reason)
-
-
-@quarantine_app.command("discard")
-def quarantine_discard(quarantine_ids: Entries, reason: Reason, config: Config = None) -> None:
-    """End these entries: what was sent will never count, even if it is sent again."""
-    from retain.cli import quarantine as keeping
-
-    keeping.discard(config, quarantine_ids, reason)
-
-
-@alerts_app.callback()
-def alerts(context: typer.Context, config: Config = None) -> None:
-    """What is wrong, since when, and who was told of it; `retain alerts test` tries every channel."""
-    if context.invoked_subcommand is None:
-        from retain.cli import alerting
-
-        alerting.listed(config)
-
-
-@alerts_app.command("list")
-def alerts_list(config: Config = None) -> None:
-    """The open problems, the last messages, and the channels that did not take theirs."""
-    from retain.cli import alerting
-
-    alerting.listed(config)
-
-
-@alerts_app.command("test")
-def alerts_test(config: Config = None) -> None:
-    """Send one message through every channel of retain.yml, and say of each whether it arrived."""
-    from retain.cli import alerting
-
-    alerting.test(config)
-
-
-app.add_typer(loads_app, name="loads", rich_help_panel=LOOK)
-app.add_typer(alerts_app, name="alerts", rich_help_panel=LOOK)
-app.add_typer(quarantine_app, name="quarantine", rich_help_panel=LOOK)
+records.add_to(app, LOOK)
 customers.add_to(app, DAILY, LOOK)
 
 
