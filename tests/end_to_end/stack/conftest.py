@@ -32,12 +32,14 @@ class Stack:
     env_file: Path
     values: dict[str, str]
     project: str = PROJECT
+    changes: tuple[Path, ...] = ()  # compose files laid over the repository's
     seconds_to_start: float = 0.0
     _token: str = field(default="", repr=False)
 
     def compose(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
-        profiles = ("--profile", "demo")
-        command = ["docker", "compose", "-p", self.project, "--env-file", str(self.env_file), *profiles, *arguments]
+        files = [f"--file={file}" for file in (REPOSITORY / "docker-compose.yml", *self.changes)]
+        options = ["-p", self.project, *files, "--env-file", str(self.env_file), "--profile", "demo"]
+        command = ["docker", "compose", *options, *arguments]
         # What the tests of other folders have set in this process is not the stack's.
         surroundings = {
             name: value for name, value in os.environ.items() if not name.startswith(("RETAIN_", "AIRFLOW"))

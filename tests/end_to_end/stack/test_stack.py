@@ -8,6 +8,8 @@ import pytest
 from psycopg import sql
 from shop_in_files import OF_THE_RUN
 
+from retain.roles import SCHEMAS
+
 pytestmark = pytest.mark.stack
 
 LOADED = ("load_webshop", "load_tills")
@@ -146,7 +148,7 @@ def test_the_dashboards_open_in_a_browser(stack):
 def test_a_backup_of_the_stack_is_restored_into_an_empty_one(stack):
     stack.compose("run", "--rm", "-T", "retain", "backup", "/var/lib/retain/copy")
     before = stack.rows("select count(*), sum(gross_amount) from raw.orders")
-    for schema in ("raw", "landing", "ops", "gate", "forecast", "staging", "intermediate", "marts_next", "marts"):
+    for schema in SCHEMAS:
         stack.rows(f"drop schema {schema} cascade; select 1")
     stack.rows("drop table public.retain_migrations; select 1")
     told = stack.compose("run", "--rm", "-T", "retain", "restore", "/var/lib/retain/copy")

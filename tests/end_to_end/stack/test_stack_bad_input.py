@@ -107,3 +107,36 @@ def test_a_source_out_of_reach_is_named_and_the_other_is_loaded(stack):
     assert "webshop" in away.stdout + away.stderr
     assert "Traceback" not in away.stdout + away.stderr
     assert "published" in there.stdout
+
+
+SMALL_DISK = """
+services:
+  postgres:
+    environment: {PGDATA: /var/lib/postgresql/data/here}
+volumes:
+  postgres:
+    driver_opts: {type: tmpfs, device: tmpfs, o: "size=256m,mode=1777"}
+"""
+FILLER = "/var/lib/postgresql/data/filler"
+
+
+def test_a_full_disk_is_told_nothing_is_half_migrated_and_the_next_start_goes_on(beside, stack, tmp_path):
+    small = tmp_path / "small-disk.yml"
+    small.write_text(SMALL_DISK)
+    one = replace(beside("RETAIN_BIND=127.0.0.1", "RETAIN_BIND=127.0.0.1"), changes=(small,))
+    one.compose("up", "-d", "--wait", "postgres")
+    one.compose("run", "--rm", "-T", "databases")
+    one.compose("exec", "-T", "postgres", "sh", "-c", f"cat /dev/zero >{FILLER}; true")
+    told = one.compose("run", "--rm", "-T", "warehouse-init", check=False)
+    assert told.returncode == 3
+    assert "No space left on device" in told.stdout + told.stderr
+    assert "Traceback" not in told.stdout + told.stderr
+    ask = ("exec", "-T", "postgres", "psql", "-h", "127.0.0.1", "-U", "postgres", "-d", "retain", "-Atc")
+    one.compose("exec", "-T", "postgres", "rm", FILLER)
+    schemas = "select count(*) from pg_namespace where nspname in ('landing', 'raw', 'ops', 'marts')"
+    migrated = "select count(*) from pg_tables where tablename = 'retain_migrations'"
+    half = [one.compose(*ask, query).stdout.strip() for query in (schemas, migrated)]
+    assert half in (["0", "0"], ["4", "1"])  # each migration is whole or not there
+    one.compose("run", "--rm", "-T", "warehouse-init")
+    assert [one.compose(*ask, query).stdout.strip() for query in (schemas, migrated)] == ["4", "1"]
+    assert stack.rows("select 1") == [(1,)]
