@@ -3,17 +3,16 @@
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
+from command_line import typed
 
 from retain.embedded import EmbeddedServer
 
-REPOSITORY = Path(__file__).parents[2]
 HEADER = "id,customer,at,amount"
 GOOD = f"{HEADER}\n" + "".join(f"o{n},c1,2025-03-{n:02} 12:00,{n}.50\n" for n in range(1, 21))
 FILES = """\
@@ -39,14 +38,7 @@ SHOP = """\
 
 
 def load(config: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
-    done = subprocess.run(
-        [sys.executable, "-m", "retain", "load", "--config", str(config)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=180,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "400", **environment},
-    )
+    done = typed("load", "--config", str(config), COLUMNS="400", **environment)
     assert "Traceback" not in done.stdout + done.stderr
     return done
 

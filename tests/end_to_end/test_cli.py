@@ -3,18 +3,14 @@
 import csv
 import io
 import json
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+from command_line import typed
 
 from retain.embedded import EmbeddedServer
-
-REPOSITORY = Path(__file__).parents[2]
 
 CONFIG = """\
 business:
@@ -39,18 +35,6 @@ sources:
 """
 
 
-def retain(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "retain", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-        cwd=environment.pop("cwd", REPOSITORY),
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "160", **environment},
-    )
-
-
 @pytest.fixture(scope="module")
 def shop():
     """A folder with a retain.yml, a month of orders, and a warehouse in which `retain run` has been run once."""
@@ -68,7 +52,7 @@ def shop():
     (folder / "files" / "orders.csv").write_text(
         "\n".join(["id,customer,at,amount", *orders, "bad,c1,2025-02-31,9.00"]) + "\n"
     )
-    first = retain("run", "--config", str(folder / "retain.yml"))
+    first = typed("run", "--config", str(folder / "retain.yml"))
     yield folder, first, len(orders)
     server = EmbeddedServer(folder / "state")
     server.stop("immediate")
@@ -88,7 +72,7 @@ def test_run_loads_builds_forecasts_draws_and_says_where_to_look(shop):
 def test_query_prints_a_table_csv_and_json_with_the_same_figures(shop):
     folder, _, orders = shop
     ask = ["query", "select orders, net_amount from marts.key_figures", "--config", str(folder / "retain.yml")]
-    table, text, document = (retain(*ask, "--format", form).stdout for form in ("table", "csv", "json"))
+    table, text, document = (typed(*ask, "--format", form).stdout for form in ("table", "csv", "json"))
     (row,) = json.loads(document)
     assert row["orders"] == orders
     (line,) = csv.DictReader(io.StringIO(text))
@@ -106,7 +90,7 @@ def test_query_prints_a_table_csv_and_json_with_the_same_figures(shop):
     ],
 )
 def test_a_query_that_may_not_run_is_a_sentence(shop, statement, words):
-    answer = retain("query", statement, "--config", str(shop[0] / "retain.yml"))
+    answer = typed("query", statement, "--config", str(shop[0] / "retain.yml"))
     assert answer.returncode == 2
     assert words in answer.stderr
     assert "Traceback" not in answer.stderr
@@ -114,17 +98,17 @@ def test_a_query_that_may_not_run_is_a_sentence(shop, statement, words):
 
 def test_status_loads_and_quarantine_say_what_waits_and_why(shop):
     config = ("--config", str(shop[0] / "retain.yml"))
-    said = retain("status", *config).stdout
+    said = typed("status", *config).stdout
     assert "shop    orders" in said
     assert "refused" not in said
-    assert "shop" in retain("loads", *config).stdout
-    assert "ordered_at is not a moment that exists" in retain("quarantine", *config).stdout
-    shown = retain("quarantine", "show", "1", *config).stdout
+    assert "shop" in typed("loads", *config).stdout
+    assert "ordered_at is not a moment that exists" in typed("quarantine", *config).stdout
+    shown = typed("quarantine", "show", "1", *config).stdout
     assert "2025-02-31" in shown
     assert "orders.csv" in shown
-    assert "ordered_at_casts" in retain("loads", "show", "2", *config).stdout
+    assert "ordered_at_casts" in typed("loads", "show", "2", *config).stdout
     for command in (("loads", "show", "999"), ("quarantine", "show", "999")):
-        answer = retain(*command, *config)
+        answer = typed(*command, *config)
         assert answer.returncode == 2
         assert "There is no" in answer.stderr
 
@@ -133,7 +117,7 @@ def test_a_source_that_cannot_be_read_fails_alone_with_exit_code_1(shop):
     folder = shop[0]
     (folder / "files" / "orders-2.csv").write_text("id;customer;at;amount\nx;c1;2025-01-01;1\n")
     try:
-        answer = retain("load", "--config", str(folder / "retain.yml"))
+        answer = typed("load", "--config", str(folder / "retain.yml"))
     finally:
         (folder / "files" / "orders-2.csv").unlink()
     assert answer.returncode == 1, answer.stdout
@@ -146,7 +130,7 @@ def test_a_wrong_configuration_is_refused_with_line_and_exit_code_2(tmp_path):
     (tmp_path / "retain.yml").write_text(
         CONFIG.replace("Europe/Berlin", "Europe/Berlyn").replace("gross_amount:", "gross:")
     )
-    answer = retain("run", cwd=str(tmp_path), RETAIN_CONFIG="")
+    answer = typed("run", cwd=str(tmp_path), RETAIN_CONFIG="")
     assert answer.returncode == 2
     assert "retain.yml:3" in answer.stderr
     assert "Europe/Berlin" in answer.stderr
@@ -156,20 +140,20 @@ def test_a_wrong_configuration_is_refused_with_line_and_exit_code_2(tmp_path):
 def test_a_server_out_of_reach_is_exit_code_3_and_keeps_the_password_to_itself(tmp_path):
     config = CONFIG.replace("  folder: state", "  url: postgresql://someone:topsecret@127.0.0.1:9/db")
     (tmp_path / "retain.yml").write_text(config)
-    answer = retain("run", cwd=str(tmp_path), RETAIN_CONFIG="")
+    answer = typed("run", cwd=str(tmp_path), RETAIN_CONFIG="")
     assert answer.returncode == 3
     assert "127.0.0.1:9/db cannot be reached" in answer.stderr
     assert "topsecret" not in answer.stdout + answer.stderr
 
 
 def test_a_folder_without_configuration_says_what_to_do(tmp_path):
-    answer = retain("status", "--config", str(tmp_path / "nothing.yml"))
+    answer = typed("status", "--config", str(tmp_path / "nothing.yml"))
     assert answer.returncode == 2
     assert "nothing.yml" in answer.stderr
 
 
 def test_help_lists_every_command_and_the_exit_codes():
-    answer = retain("--help")
+    answer = typed("--help")
     assert answer.returncode == 0
     daily, inside = (
         ("demo", "run", "load", "build", "forecast", "report", "win-back"),

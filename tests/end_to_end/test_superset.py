@@ -1,12 +1,10 @@
 """`retain superset` as a person meets it: log in, open every dashboard, find on each chart what the marts say."""
 
 import json
-import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.parse
@@ -20,16 +18,16 @@ import psutil
 import psycopg
 import pytest
 import yaml
+from command_line import chromium, typed, until_interrupted
 from dashboard_numbers import NUMBERS
 from shop_in_files import CONFIG, rows_of, write_files
 
 from retain.dashboards import DASHBOARDS, FOLDER
 from retain.dashboards.files import chart_identity, identity
-from retain.embedded import EmbeddedServer
+from retain.embedded import EmbeddedServer, free_port
 from retain.superset.surroundings import FILES, LOCK, REPOSITORY, VERSIONS
 
 pytestmark = pytest.mark.browser
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PYTHON = next(filter(None, (shutil.which(f"python{major}.{minor}") for major, minor in VERSIONS)), None)
 # Channels, regions, consent and graded forecasts, which the other tests of this shop do without.
 WITH_MORE = (
@@ -82,12 +80,8 @@ def config() -> Iterator[Path]:
             file.write("w9001,c1,2025-06-01T10:15:00Z,paid,EUR,twelve\n")  # something for quarantine
         make = [PYTHON, REPOSITORY / "bin" / "make_environment.py", folder / "state" / "superset" / "environment", LOCK]
         with subprocess.Popen(make, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as making:
-            subprocess.run(
-                retain("run", "--config", str(folder / "retain.yml")),
-                env=surroundings(),
-                capture_output=True,
-                check=True,
-            )
+            done = typed("run", "--config", str(folder / "retain.yml"))
+            assert done.returncode == 0, done.stderr
             said, _ = making.communicate()
         if making.returncode != 0:
             pytest.skip(f"Superset's packages cannot be installed here: {said.strip()[-300:]}")
@@ -101,44 +95,15 @@ def config() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def superset(config) -> Iterator[Superset]:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
-    command = retain("superset", "--port", str(port), "--config", str(config))
-    with subprocess.Popen(
-        command, env=surroundings(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        try:
-            said = []
-            for line in process.stdout:
-                said.append(line)
-                if "Ctrl-C stops it" in line:
-                    break
-            assert process.poll() is None, "".join(said)
-            yield Superset(config, port, process)
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(60)
-
-
-def retain(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "retain", *arguments]
-
-
-def surroundings() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "160"}
+    port = free_port()
+    with until_interrupted("superset", "--port", str(port), "--config", str(config)) as process:
+        yield Superset(config, port, process)
 
 
 @pytest.fixture(scope="module")
 def visitor(superset) -> Iterator[Any]:
     """A browser that has logged in; nothing but Superset can be reached from it."""
-    if BROWSER is None and not os.environ.get("CI"):
-        pytest.skip("there is no chromium on this machine; CI installs one")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-proxy-server"]
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=flags)
+    with chromium() as browser:
         context = browser.new_context(viewport={"width": 1500, "height": 4000})  # charts out of sight are not drawn
         context.set_default_timeout(120_000)
         page = context.new_page()
@@ -149,7 +114,6 @@ def visitor(superset) -> Iterator[Any]:
         page.wait_for_url("**/superset/welcome/**")
         page.close()
         yield context
-        browser.close()
 
 
 class Opened:
@@ -311,10 +275,7 @@ def test_no_secret_is_in_a_command_line_a_log_or_supersets_own_database(superset
 
 
 def test_a_taken_port_is_said_before_anything_is_started(superset):
-    done = subprocess.run(
-        retain("superset", "--port", str(superset.port), "--config", str(superset.config)),
-        env=surroundings(), capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = typed("superset", "--port", str(superset.port), "--config", str(superset.config))  # fmt: skip
     assert done.returncode == 2
     assert f"Port {superset.port} on 127.0.0.1 is in use" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr

@@ -1,7 +1,6 @@
 """`retain metrics` as Prometheus reads it, `retain status` with the same figures, and logs that name their load."""
 
 import json
-import os
 import re
 import signal
 import socket
@@ -12,12 +11,12 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from command_line import surroundings, typed
 from prometheus_client.parser import text_string_to_metric_families
 
 from retain import loads, warehouse
 from retain.config import load_settings
 
-REPOSITORY = Path(__file__).parents[2]
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 SOURCES = """\
   - name: shop
@@ -50,9 +49,7 @@ def config(write_config) -> Path:
 
 
 def retain(config, *arguments, **more):
-    command = [sys.executable, "-m", "retain", *arguments, "--config", str(config)]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200", **more}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return typed(*arguments, "--config", str(config), **more)
 
 
 def samples_of(text):
@@ -96,8 +93,7 @@ def test_they_are_served_until_asked_to_stop_and_nowhere_but_at_their_address(co
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
     command = [sys.executable, "-m", "retain", "metrics", "--serve", "--port", str(port), "--config", str(config)]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, env=surroundings(), stdout=subprocess.PIPE, text=True) as process:
         try:
             assert f"http://127.0.0.1:{port}/metrics" in process.stdout.readline()
             with DIRECT.open(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:

@@ -1,23 +1,10 @@
 """`retain identity`, as a person types and reads it: numbers of identities, and never an e-mail, a phone or a card."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
-REPOSITORY = Path(__file__).parents[3]
+from command_line import typed
 
 
 def retain(people, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "retain", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-        cwd=REPOSITORY,
-        env={**os.environ, "RETAIN_CONFIG": str(people.settings.path), "PYTHONPATH": str(REPOSITORY), "COLUMNS": "220"},
-    )
+    return typed(*arguments, RETAIN_CONFIG=str(people.settings.path))
 
 
 def test_a_customer_is_shown_split_and_put_together_again(people):

@@ -1,26 +1,13 @@
 """`retain quarantine`, `load --from`, `replay`, `status` and `loads`, as a person types and reads them."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
+from command_line import typed
 
-REPOSITORY = Path(__file__).parents[3]
 ORDERS = "id,customer,at,amount,currency,changed\n"
 
 
 def retain(shop, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "retain", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        cwd=REPOSITORY,
-        env={**os.environ, "RETAIN_CONFIG": str(shop.settings.path), "PYTHONPATH": str(REPOSITORY), "COLUMNS": "220"},
-    )
+    return typed(*arguments, RETAIN_CONFIG=str(shop.settings.path))
 
 
 def test_rows_are_listed_by_rule_released_and_discarded_with_a_reason(shop):

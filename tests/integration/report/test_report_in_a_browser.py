@@ -1,16 +1,14 @@
 """The page in a real browser, offline: everything is drawn, nothing is fetched, nothing from the shop runs."""
 
-import os
 import re
-import shutil
 
 import pytest
+from command_line import chromium
 from report_marts import CHANNEL, MESSAGE, SHOP_NAME
 
 from retain.report import write_report
 
 pytestmark = pytest.mark.browser
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 class Opened:
@@ -32,15 +30,8 @@ class Opened:
 
 @pytest.fixture(scope="module")
 def browser():
-    if BROWSER is None and not os.environ.get("CI"):
-        pytest.skip("there is no chromium on this machine; CI installs one")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-quic"]
-        running = playwright.chromium.launch(executable_path=BROWSER, args=flags)
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture
