@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -27,7 +28,9 @@ MOST_EXAMPLES = 20
 TOLERANCE = 1.1e-6  # of what is a quotient or a product of many: the mart rounds it to six decimals
 COMPARED = {
     "survival": "where event_customers > 0",  # in between the curve is level
-    "segment_flow": "where dimension <> 'tier'",  # raw tells the tier of today only
+    **dict.fromkeys(
+        ("segment_flow", "survival_by", "journey_steps"), "where dimension <> 'tier'"
+    ),  # raw tells today's only
 }
 QUOTIENTS = (
     "active_rate", "survival_rate", "survival_low", "survival_high", "net_amount_share", "support", "confidence",
@@ -89,6 +92,7 @@ def compare(settings: Settings) -> list[dict[str, Any]]:
             settings.business.active_days,
             settings.business.lapse_days,
         )
+        shop = replace(shop, occasions=histories.with_standings(shop))
         compared = []
         for name, keys, expected in [*recomputed(shop), *_further(shop, goods(connection, orders))]:
             found = read(connection, f"select {_columns(expected)} from marts.{name} {COMPARED.get(name, '')}")

@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 import numpy as np
 import pandas as pd
 
-from bench.reference.marts import BREAKDOWNS, Shop, lapse_days, survival, value
+from bench.reference.marts import BREAKDOWNS, BREAKDOWNS_OF_STEPS, Shop, lapse_days, survival, value
 from bench.reference.scores import scored
 
 SHARES = (1, 5, 10, 20, 50, 100)
@@ -29,6 +29,18 @@ def segment_history(shop: Shop) -> pd.DataFrame:
         )
         tables.append(table.drop(columns="last"))
     return pd.concat(tables, ignore_index=True)
+
+
+def with_standings(shop: Shop) -> pd.DataFrame:
+    """The occasions, each with the segment and value tier of its customer at the end of the month before."""
+    ends = segment_history(shop)[["customer_key", "month_start", "segment", "value_tier"]]
+    ends["month_start"] = ends["month_start"].map(lambda start: shop.after("month", start))
+    months = shop.occasions.assign(month_start=shop.starts("month", shop.occasions["day"].to_numpy()))
+    stood = months.merge(ends, on=["customer_key", "month_start"], how="left", validate="many_to_one")
+    stood.index = shop.occasions.index
+    return shop.occasions.assign(
+        segment=stood["segment"].fillna("new"), **{"value tier": stood["value_tier"].fillna("new")}
+    )
 
 
 def segment_flow(history: pd.DataFrame) -> pd.DataFrame:
@@ -148,7 +160,7 @@ def journey(shop: Shop) -> pd.DataFrame:
     table["lost"] = table["eligible"] & ~went_on
     table["valued"] = (table["observed"] > 365) & went_on
     rows = []
-    for dimension in (*BREAKDOWNS, "return"):
+    for dimension in (*BREAKDOWNS_OF_STEPS, "return"):
         for name, group in table[table["number"] <= STEPS].groupby(dimension):
             steps = []
             for number, step in group.groupby("number"):

@@ -18,6 +18,7 @@ from retain.calendars import WEEKDAYS
 
 PERIODS = ("week", "month", "quarter", "year")
 BREAKDOWNS = ("all", "channel", "region", "category")
+BREAKDOWNS_OF_STEPS = (*BREAKDOWNS, "segment", "value tier")  # as they stood when the month of the occasion began
 WINDOWS = (0, 30, 60, 90, 180, 365)
 SINCE = "months_since_first"
 MONEY = {"gross": "gross_amount", "discount": "discount_amount", "returns": "returns_amount", "net": "net_amount"}
@@ -215,7 +216,7 @@ def survival(shop: Shop) -> pd.DataFrame:
     back = (steps["next"] <= last).to_numpy()
     steps = steps.assign(back=back, span=np.where(back, steps["next"], last) - steps["day"])
     tables = []
-    for dimension in BREAKDOWNS:
+    for dimension in BREAKDOWNS_OF_STEPS:
         for (value, number), group in steps.groupby([dimension, "number"]):
             days = group.groupby("span")["back"].agg(events="sum", leaving="size")
             at_risk = days["leaving"][::-1].cumsum()[::-1].to_numpy(dtype=float)

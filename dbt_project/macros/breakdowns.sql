@@ -3,6 +3,11 @@
     {{ return(dict({'channel': 'first_channel', 'region': 'first_region', 'category': 'first_category'}, **more)) }}
 {%- endmacro %}
 
+{# Further dimensions of what follows an occasion: how the customer stood when the month of the occasion began. #}
+{% macro standings_then() -%}
+    {{ return({'segment': 'segment_then', 'value tier': 'value_tier_then', 'tier': 'tier_then'}) }}
+{%- endmacro %}
+
 {# `dimension` and `dimension_value` of a row that is grouped by breakdown_sets: all customers, or those of one value.
    `more`: further dimensions of the model and their columns. #}
 {% macro breakdown(more={}) -%}

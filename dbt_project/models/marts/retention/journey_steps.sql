@@ -1,5 +1,7 @@
 -- One row a breakdown and step from occasion j to j + 1: who got as far as j, who stayed away after it, and what that
 -- may have cost.
+{% set more = dict({'return': 'after_return'}, **standings_then()) %}
+
 with lapse_days as (
     select
         first_category as of_category,
@@ -17,6 +19,9 @@ spent as (
         occasions.first_channel,
         occasions.first_region,
         occasions.first_category,
+        standings.segment_then,
+        standings.value_tier_then,
+        standings.tier_then,
         case when occasions.returns_amount > 0 then 'with a return' else 'without a return' end as after_return,
         {{ days_between('occasions.occasion_on', observed_until_on()) }} as observed_days,
         sum(occasions.net_amount) over (
@@ -25,11 +30,14 @@ spent as (
             range between interval '1 day' following and interval '365 days' following
         ) as next_year_net_amount
     from {{ ref('int_purchase_occasions') }} as occasions
+    inner join {{ ref('util_days') }} as days on occasions.occasion_on = days.day
+    inner join {{ ref('int_month_standings') }} as standings
+        on occasions.customer_key = standings.customer_key and days.month_start = standings.month_start
 ),
 
 counted as (
     select
-        {{ breakdown({'return': 'after_return'}) }},
+        {{ breakdown(more) }},
         spent.occasion_number as from_occasion,
         count(*) as reached_customers,
         count(*) filter (where spent.observed_days > lapse_days.lapse_days) as eligible_customers,
@@ -42,7 +50,7 @@ counted as (
     from spent
     inner join lapse_days on spent.first_category = lapse_days.of_category
     where spent.occasion_number <= 10
-    group by {{ breakdown_sets('spent.occasion_number', {'return': 'after_return'}) }}
+    group by {{ breakdown_sets('spent.occasion_number', more) }}
 ),
 
 valued as (
