@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import retain.report
+from retain.dashboards import DASHBOARDS
 from retain.transform import target_folder
 
 PERSONAL = re.compile(r"e_?mail|phone|e164|full_name|address|birth")
@@ -70,6 +71,15 @@ def test_the_exposure_of_the_report_names_the_marts_that_its_queries_read(manife
     code = "".join(path.read_text(encoding="utf-8") for path in Path(retain.report.__file__).parent.glob("*.py"))
     report = manifest["exposures"]["exposure.retain.report"]
     assert {node.split(".")[-1] for node in report["depends_on"]["nodes"]} == set(re.findall(r"marts\.(\w+)", code))
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard.title)
+def test_the_exposure_of_a_dashboard_names_the_marts_that_its_charts_read(manifest, dashboard):
+    read = set()
+    for dataset in (chart.dataset for chart in dashboard.charts):
+        read |= set(re.findall(r"marts\.(\w+)", dataset.sql)) if dataset.sql else {dataset.name}
+    (exposure,) = (one for one in manifest["exposures"].values() if one["label"] == dashboard.title)
+    assert {node.split(".")[-1] for node in exposure["depends_on"]["nodes"]} == read
 
 
 def test_every_exposure_reads_marts_and_nothing_else(manifest, models):
