@@ -33,12 +33,14 @@ class Stack:
     values: dict[str, str]
     project: str = PROJECT
     changes: tuple[Path, ...] = ()  # compose files laid over the repository's
+    profiles: tuple[str, ...] = ("demo",)
     seconds_to_start: float = 0.0
     _token: str = field(default="", repr=False)
 
     def compose(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         files = [f"--file={file}" for file in (REPOSITORY / "docker-compose.yml", *self.changes)]
-        options = ["-p", self.project, *files, "--env-file", str(self.env_file), "--profile", "demo"]
+        options = ["-p", self.project, *files, "--env-file", str(self.env_file)]
+        options += [f"--profile={profile}" for profile in self.profiles]
         command = ["docker", "compose", *options, *arguments]
         # What the tests of other folders have set in this process is not the stack's.
         surroundings = {
@@ -119,12 +121,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     lines += [*ports, f"RETAIN_SHOP_CUSTOMERS={CUSTOMERS}", "RETAIN_DAGS_PAUSED=True"]
     env_file.write_text("\n".join(lines) + "\n")
     one = Stack(env_file, values_of(lines))
-    one.compose("down", "--volumes", check=False)
+    one.compose("down", "--volumes", "--remove-orphans", check=False)
     try:
         one.up()
         yield one
     finally:
-        one.compose("down", "--volumes", check=False)
+        one.compose("down", "--volumes", "--remove-orphans", check=False)
 
 
 @pytest.fixture(scope="session")
