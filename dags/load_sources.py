@@ -16,12 +16,14 @@ from typing import Any
 import pendulum
 from airflow.sdk import Param, TaskGroup, dag, task
 
-from retain.airflow.tasks import REFERS_TO, in_words, only
+from retain.airflow.tasks import REFERS_TO, in_words, only, rates_from_elsewhere
 from retain.alerts.airflow_notifier import ENTITY_OF_GROUP, callbacks
 from retain.assets import RAW, loaded
 from retain.config import settings
+from retain.faults import RATES
 from retain.loads import entities_of
 
+PATIENCE = timedelta(minutes=20)
 SPAN = {
     "from_on": "The first day to fill again; empty for an ordinary load.",
     "until_on": "The day at which that ends: it is not read. Empty: through today.",
@@ -34,6 +36,16 @@ def prepare() -> None:
 
     with in_words():
         prepare(settings())
+
+
+@task.sensor(mode="reschedule", poke_interval=10, timeout=2 * PATIENCE.total_seconds())
+def wait_for_rates(source: str, ti: Any = None, dag_run: Any = None) -> bool:
+    """On a first start the source with the exchange rates loads in the same hour. What needs a rate that does not come in time
+    waits in quarantine, and is taken up when it comes."""
+    from retain.airflow.tasks import rates_are_coming
+
+    waited = pendulum.now("UTC") - dag_run.start_date
+    return bool(waited > PATIENCE) or not rates_are_coming(settings(), source, ti)
 
 
 @task
@@ -111,12 +123,16 @@ def load(source: str) -> None:
         ready = prepare()
         published: dict[str, Any] = {}
         compared: dict[str, Any] = {}
+        elsewhere = {RATES: wait_for_rates(source)} if rates_from_elsewhere(settings(), source) else {}
+        for waits in elsewhere.values():
+            ready >> waits
         for entity in entities_of(settings(), source):
             with TaskGroup(entity, prefix_group_id=False):
                 landed: Any = land.override(task_id=f"land_{entity}")(source, entity)
                 judged: Any = gate.override(task_id=f"gate_{entity}")(landed)
                 outlet = publish.override(task_id=f"publish_{entity}", outlets=[RAW[entity]])
-                waits_for = [published[other] for other in REFERS_TO.get(entity, ()) if other in published]
+                there = {**elsewhere, **published}
+                waits_for = [there[other] for other in REFERS_TO.get(entity, ()) if other in there]
                 (waits_for or ready) >> landed
                 published[entity] = outlet(judged, entity)
                 compared[entity] = find_deleted.override(task_id=f"find_deleted_{entity}")(source, entity)

@@ -12,12 +12,12 @@ from retain import data_docs
 from retain.config import Gate, Settings
 from retain.errors import Refused, RetainError
 from retain.evidence import gather, has_copies, of_nothing, write_evidence
+from retain.faults import count_faults
 from retain.gate_rows import Selection, write_gate_table
 from retain.judged import Load, read_load
-from retain.landing import drop_gate_tables, evidence_table, failures_table, gate_table, landing_table, only_one_load
+from retain.landing import drop_gate_tables, evidence_table, failures_table, landing_table, only_one_load
 from retain.logs import tell
 from retain.mapping import Mapping, mapping_of
-from retain.records import version_of
 from retain.roles import LOADER
 from retain.validation import Finding, Validated, count_on_raw, refusals, validate
 from retain.warehouse import connect
@@ -94,8 +94,8 @@ def _judge(
         findings.append(_row_count(_landed_rows(connection, load), load.rows_sent))
     quarantined = _count_failed_rows(connection, load.load_id)
     if selections is None:
-        undecided = quarantined - _decided_rows(connection, load, mapping)
-        findings.append(_share(settings.gate_of(load.source), rows, undecided))
+        faults = count_faults(connection, settings, load, mapping) if quarantined else 0
+        findings.append(_share(settings.gate_of(load.source), rows, faults))
     return _conclude(connection, settings, load, findings, rows, quarantined, validated.results)
 
 
@@ -168,43 +168,21 @@ def _row_count(landed: int, expected: int) -> Finding:
     return Finding("row_count_landed", "load", "critical", landed == expected, None, message, {"landed": landed})
 
 
-def _share(gate: Gate, rows: int, quarantined: int) -> Finding:
+def _share(gate: Gate, rows: int, faults: int) -> Finding:
     """Too many bad rows mean that something larger is wrong; a handful never stops a load."""
     allowed = max(gate.max_quarantined_share * rows, gate.quarantine_allowance)
     message = (
-        f"{quarantined} of {rows} rows fail ({quarantined / rows:.1%}; at most {gate.max_quarantined_share:.0%}, "
+        f"{faults} of {rows} rows fail ({faults / rows:.1%}; at most {gate.max_quarantined_share:.0%}, "
         f"or {gate.quarantine_allowance} rows, may)"
         if rows
         else "no rows"
     )
-    return Finding(
-        "quarantined_share", "load", "critical", quarantined <= allowed, None, message, {"quarantined": quarantined}
-    )
+    return Finding("quarantined_share", "load", "critical", faults <= allowed, None, message, {"quarantined": faults})
 
 
 def _count_failed_rows(connection: psycopg.Connection[Any], load_id: int) -> int:
     row = connection.execute(
         sql.SQL("select count(distinct row_number) from {}").format(failures_table(load_id))
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-def _decided_rows(connection: psycopg.Connection[Any], load: Load, mapping: Mapping) -> int:
-    """Failing rows of versions that a person has released or discarded: they are not news when they are read again."""
-    row = connection.execute(
-        sql.SQL(
-            "select count(*) from {gate} as incoming where row_number in (select row_number from {failures}) "
-            "and exists (select 1 from ops.quarantine as entry where entry.source = {source} and entry.entity = {entity} "
-            "and entry.status in ('released', 'discarded')) and {version} in (select record_hash from ops.quarantine "
-            "where source = {source} and entity = {entity} and status in ('released', 'discarded'))"
-        ).format(
-            gate=gate_table(load.load_id),
-            failures=failures_table(load.load_id),
-            source=sql.Literal(load.source),
-            entity=sql.Literal(load.entity),
-            version=version_of(mapping.entity, "incoming"),
-        )
     ).fetchone()
     assert row is not None
     return int(row[0])

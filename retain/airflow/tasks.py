@@ -11,8 +11,11 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from retain.config import Settings, settings
 from retain.deletions import is_due
 from retain.errors import Refused, RetainError, UserError
+from retain.faults import RATES, rates_have_come
 from retain.loads import compare_keys, window_of_days
+from retain.roles import LOADER
 from retain.sources import Window
+from retain.warehouse import connect
 
 log = logging.getLogger(__name__)
 
@@ -100,3 +103,19 @@ def with_connection(context: Any, operator: Any) -> None:
 
 def loads_are_running(config: Settings, ti: Any) -> bool:
     return any(ti.get_dr_count(f"load_{source.name}", states=["running"]) for source in config.sources)
+
+
+def rates_from_elsewhere(config: Settings, source: str) -> list[str]:
+    """The sources whose exchange rates a source's amounts are counted by; empty when it brings rates itself."""
+    bringing = config.sources_of(RATES)
+    counts_money = any(RATES in REFERS_TO.get(entity, ()) for entity in config.source(source).entities)
+    return bringing if counts_money and source not in bringing else []
+
+
+def rates_are_coming(config: Settings, source: str, ti: Any) -> bool:
+    """Whether no exchange rate was ever published, and a load that may bring the first is under way."""
+    with in_words(), connect(config, LOADER) as connection:
+        if rates_have_come(connection):
+            return False
+    states = ["queued", "running"]
+    return any(ti.get_dr_count(f"load_{other}", states=states) for other in rates_from_elsewhere(config, source))
