@@ -13,6 +13,7 @@ from typing import Any
 import pendulum
 from airflow.sdk import dag, task
 
+from retain.airflow.pools import BUILDS
 from retain.airflow.tasks import in_words
 from retain.alerts.airflow_notifier import RetainNotifier, callbacks
 from retain.assets import MARTS, PREDICTIONS, REPORT
@@ -58,8 +59,10 @@ def draw_report() -> str:
     max_active_runs=1,
     default_args={
         "owner": "data-platform",
-        "retries": 1,
+        "pool": BUILDS,
+        "retries": 2,
         "retry_delay": timedelta(seconds=30),
+        "retry_exponential_backoff": 2,
         "on_failure_callback": RetainNotifier(kind="forecast_failed"),
     },
     tags=["layer:forecast", "tier:2"],

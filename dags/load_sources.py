@@ -16,6 +16,7 @@ from typing import Any
 import pendulum
 from airflow.sdk import Param, TaskGroup, dag, task
 
+from retain.airflow.pools import LOADS
 from retain.airflow.tasks import REFERS_TO, in_words, only, rates_from_elsewhere
 from retain.alerts.airflow_notifier import ENTITY_OF_GROUP, callbacks
 from retain.assets import RAW, loaded
@@ -111,6 +112,7 @@ def load(source: str) -> None:
             "retries": 2,
             "retry_delay": timedelta(seconds=30),
             "retry_exponential_backoff": 2,
+            "pool": LOADS,
             **callbacks(source=source, entity=ENTITY_OF_GROUP),
         },
         params={

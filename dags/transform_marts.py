@@ -16,6 +16,7 @@ from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, 
 from cosmos.constants import ExecutionMode, InvocationMode, LoadMode, TestBehavior, TestIndirectSelection
 
 from retain.airflow.manifest import PROFILE, TARGET, write_manifest
+from retain.airflow.pools import BUILDS
 from retain.airflow.tasks import in_words, loads_are_running, with_connection
 from retain.alerts.airflow_notifier import RetainNotifier, callbacks
 from retain.assets import MARTS, RAW, loaded
@@ -36,13 +37,11 @@ def wait_for_loads(ti: Any = None, dag_run: Any = None) -> bool:
 def prepare(run_id: Any = None) -> dict[str, Any]:
     from retain.airflow.marts import begin_build
     from retain.loads import retry_waiting
-    from retain.retention import apply_if_due
     from retain.warehouse import prepare
 
     with in_words():
         prepare(settings())
         retry_waiting(settings())  # a record of one source may have waited for a record of another
-        apply_if_due(settings())
         return begin_build(settings(), run_id)
 
 
@@ -72,6 +71,7 @@ def show_marts(run_id: Any = None) -> list[str]:
         "retries": 2,
         "retry_delay": timedelta(seconds=30),
         "retry_exponential_backoff": 2,
+        "pool": BUILDS,
         "on_failure_callback": RetainNotifier(kind="build_failed"),
     },
     tags=["layer:transform", "tier:1"],

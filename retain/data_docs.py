@@ -56,6 +56,13 @@ def keep(settings: Settings, load_id: int, title: str, told: Iterable[str], resu
         log.warning("Data Docs of load %s could not be made: %s", load_id, error)
 
 
+def delete_old(settings: Settings) -> None:
+    """Delete the pages of all loads but the last `gate.data_docs`: fewer are kept since retain.yml says so, or no load came since."""
+    folder = folder_of(settings)
+    if folder.is_dir():
+        _forget(folder, settings.gate.data_docs)
+
+
 def path_of(load_id: int, settings: Settings | None = None) -> Path | None:
     """The page of a load, made now if it was not yet; None when its results are kept no more."""
     folder = folder_of(settings or config.settings())

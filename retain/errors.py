@@ -19,6 +19,10 @@ class Refused(RetainError):
     """The work was done and the answer is no: a refused load, a failed check. Exit code 1."""
 
 
+class Busy(Refused):
+    """Somebody else is at work on the same thing: the same again, later, may well succeed. Exit code 1."""
+
+
 class UserError(RetainError):
     """The user's input cannot be used: configuration, arguments, a file. Exit code 2."""
 

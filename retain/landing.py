@@ -12,7 +12,7 @@ from psycopg import sql
 
 import retain
 from retain.config import FilesEntity, Settings
-from retain.errors import Refused, RetainError
+from retain.errors import Busy, RetainError
 from retain.logs import tell
 from retain.roles import LOADER
 from retain.sources import Batch, Source, Window, open_source
@@ -57,12 +57,12 @@ def drop_gate_tables(connection: psycopg.Connection[Any], load_id: int) -> None:
 
 @contextmanager
 def only_one_load(connection: psycopg.Connection[Any], source: str, entity: str) -> Iterator[None]:
-    """Hold the entity for this session; raises Refused with a sentence when another session loads it now."""
+    """Hold the entity for this session; raises Busy with a sentence when another session loads it now."""
     name = f"{source}.{entity}"
     held = connection.execute("select pg_try_advisory_lock(%s, hashtext(%s))", [ENTITY_LOCK, name]).fetchone()
     connection.commit()
     if not held or not held[0]:
-        raise Refused(
+        raise Busy(
             f"Another load of {entity} from {source} is running.", hint="Wait for it to end: `retain loads` shows it."
         )
     try:
@@ -89,7 +89,7 @@ def land_changes(
     The cursor is read from `ops.cursors`, which moves only when a load is published: a load that was landed and never
     published is superseded here, and its rows are asked for again.
 
-    Raises OutOfReach or UserError as the source does (nothing is landed then), Refused when the entity is being loaded.
+    Raises OutOfReach or UserError as the source does (nothing is landed then), Busy when the entity is being loaded.
     """
     with connect(settings, LOADER) as connection, only_one_load(connection, source, entity):
         reader = open_source(settings, source)

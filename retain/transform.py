@@ -12,7 +12,7 @@ from psycopg import sql
 
 from retain import alerts, outreach
 from retain.config import Settings
-from retain.errors import Refused, RetainError
+from retain.errors import Busy, Refused, RetainError
 from retain.roles import TRANSFORMER
 from retain.warehouse import connect, role_dsn
 
@@ -126,7 +126,7 @@ def only_one_build(connection: psycopg.Connection[Any]) -> Iterator[None]:
     held = connection.execute("select pg_try_advisory_lock(%s)", [BUILD_LOCK]).fetchone()
     connection.commit()
     if not held or not held[0]:
-        raise Refused("Another build of the marts is running.", hint="Wait for it to end.")
+        raise Busy("Another build of the marts is running.", hint="Wait for it to end.")
     try:
         yield
     finally:

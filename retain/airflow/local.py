@@ -59,8 +59,11 @@ def _prepare(settings: Settings, port: int, stopping: threading.Event) -> dict[s
         current.note = metadata.note
         write_password(settings)
         environment = environment_of(settings, port, metadata)
-        migrate = [*AIRFLOW, "db", "migrate"]
-        run_once("`airflow db migrate`", migrate, environment, logs_of(settings) / "migrate.log", stopping)
+        for name, command, log in (
+            ("`airflow db migrate`", [*AIRFLOW, "db", "migrate"], "migrate.log"),
+            ("The making of Airflow's pools", [sys.executable, "-m", "retain.airflow.pools"], "pools.log"),
+        ):
+            run_once(name, command, environment, logs_of(settings) / log, stopping)
     if not stopping.is_set():
         with step("Read the dbt project"):
             write_manifest(settings)

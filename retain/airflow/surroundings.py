@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from retain.airflow.history import METADATA
 from retain.cli import NO_TELEMETRY
 from retain.config import Settings
 from retain.embedded import secret
@@ -63,7 +64,9 @@ def environment_of(settings: Settings, port: int, metadata: Metadata) -> dict[st
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__EXECUTOR": "retain.airflow.executor.WarmLocalExecutor",
-        "AIRFLOW__CORE__PARALLELISM": str(min(4, (os.cpu_count() or 2) + 1)),  # one may only be waiting
+        "AIRFLOW__CORE__PARALLELISM": str(
+            min(4, (os.cpu_count() or 2) + 1) + 1
+        ),  # one may only be waiting; one is for loads
         "AIRFLOW__CORE__FERNET_KEY": fernet_key(settings),
         "AIRFLOW__CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
@@ -72,6 +75,7 @@ def environment_of(settings: Settings, port: int, metadata: Metadata) -> dict[st
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{page}/execution/",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata.sync_url,
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": metadata.async_url,
+        METADATA: metadata.sync_url,
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": page,

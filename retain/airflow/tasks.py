@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from retain.config import Settings, settings
 from retain.deletions import is_due
-from retain.errors import Refused, RetainError, UserError
+from retain.errors import Busy, Refused, RetainError, UserError
 from retain.faults import RATES, rates_have_come
 from retain.loads import compare_keys, window_of_days
 from retain.roles import LOADER
@@ -32,13 +32,15 @@ REFERS_TO: dict[str, tuple[str, ...]] = {
 
 @contextmanager
 def in_words() -> Iterator[None]:
-    """End a task with Retain's sentence. What only a person can put right is not tried again."""
+    """End a task with Retain's sentence. It is tried again where time may help: a source out of reach, somebody else at work.
+
+    What was refused, or only a person can put right, is not.
+    """
     try:
         yield
-    except UserError as error:
-        raise AirflowFailException(str(error)) from None
     except RetainError as error:
-        raise AirflowException(str(error)) from None
+        in_vain = isinstance(error, UserError | Refused) and not isinstance(error, Busy)
+        raise (AirflowFailException if in_vain else AirflowException)(str(error)) from None
 
 
 def compare_keys_if_due(config: Settings, source: str, entity: str) -> int:

@@ -14,7 +14,7 @@ from retain.config.currencies import CURRENCIES
 from retain.config.document import Document, inside, read_document
 from retain.config.gating import Gate
 from retain.config.identity import Identity, Limits
-from retain.config.keeping import Landing
+from retain.config.keeping import Landing, Maintenance
 from retain.config.model import (
     Business,
     FileFormat,
@@ -40,6 +40,7 @@ __all__ = [
     "Gate",
     "Identity",
     "Landing",
+    "Maintenance",
     "Settings",
     "Source",
     "SqlEntity",
@@ -58,6 +59,7 @@ PARTS: tuple[type[BaseModel], ...] = (
     Identity,
     Limits,
     Landing,
+    Maintenance,
     Warehouse,
     SqlSource,
     FilesSource,

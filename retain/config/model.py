@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 from retain.config.alerting import Alerts
 from retain.config.gating import Gate, GateOfSource, SourceGate
 from retain.config.identity import Identity
-from retain.config.keeping import Landing
+from retain.config.keeping import Landing, Maintenance
 
 WEEK_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -186,6 +186,7 @@ class Settings(Part):
     alerts: Alerts = Alerts()
     identity: Identity = Identity()
     landing: Landing = Landing()
+    maintenance: Maintenance = Maintenance()
     warehouse: Warehouse = Warehouse()
     sources: tuple[Source, ...] = Field(min_length=1, description="Where the shop's data is.")
 

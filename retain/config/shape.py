@@ -9,7 +9,7 @@ from retain.config.alerting import CHANNEL_TYPES, CHANNELS, Alerts
 from retain.config.document import Document, KeyPath, inside
 from retain.config.gating import Gate, GateOfSource
 from retain.config.identity import Identity, Limits
-from retain.config.keeping import Landing
+from retain.config.keeping import Landing, Maintenance
 from retain.config.model import (
     Business,
     FilesEntity,
@@ -30,6 +30,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "identity": Identity,
     "alerts": Alerts,
     "landing": Landing,
+    "maintenance": Maintenance,
     "warehouse": Warehouse,
 }
 

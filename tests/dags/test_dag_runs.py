@@ -81,10 +81,6 @@ def test_assets_tell_what_was_published_and_built(day):
     assert loaded[0]["rows_changed"] == orders["rows_changed"] > 200
 
 
-def test_the_retention_policy_of_landing_is_applied(day):
-    assert len(rows_of(day.config, "select value from ops.settings where name = 'landing_retention_applied_at'")) == 1
-
-
 def test_the_report_is_drawn(day):
     assert (load_settings(day.config).state_folder / "report" / "retain.html").stat().st_size > 100_000
 

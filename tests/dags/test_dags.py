@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from shop_in_files import CONFIG
 
+from retain.errors import Busy, OutOfReach, Refused, RetainError, UserError
+
 REPOSITORY = Path(__file__).parents[2]
 DAGS = REPOSITORY / "dags"
 LINK = re.compile(r"Runbook: (\S+\.md)")
@@ -60,7 +62,7 @@ def test_every_file_in_dags_defines_a_dag(bag):
 
 
 def test_there_is_a_load_dag_for_each_source_and_one_dag_for_each_other_file(bag):
-    assert set(bag.dags) == {"load_web", "load_till", "transform_marts", "forecast_customers"}
+    assert set(bag.dags) == {"load_web", "load_till", "transform_marts", "forecast_customers", "maintain_warehouse"}
 
 
 def test_nothing_is_read_at_import_but_retain_yml_and_the_dbt_project(config, project):
@@ -68,7 +70,7 @@ def test_nothing_is_read_at_import_but_retain_yml_and_the_dbt_project(config, pr
     environment = {**os.environ, "RETAIN_CONFIG": str(config)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     report = json.loads(done.stdout.rpartition("REPORT")[2])
-    assert (report["errors"], report["dags"], report["called"]) == ({}, 4, [])
+    assert (report["errors"], report["dags"], report["called"]) == ({}, 5, [])
     code = re.compile(r"\.pyc?$|\.dist-info/|/python\d+\.zip$|/zoneinfo/")
     read = {name for name in report["opened"] if not code.search(name)}
     assert read == {str(config), str(project), str(REPOSITORY / "dbt_project" / "dbt_project.yml")}
@@ -91,13 +93,46 @@ def test_every_dag_is_documented_with_a_runbook_that_exists(bag):
         assert (REPOSITORY / link.group(1)).is_file()
 
 
-def test_the_runbook_speaks_of_every_task_that_can_fail(bag):
-    runbook = (REPOSITORY / "docs" / "runbooks" / "refused_load.md").read_text()
-    tasks = {task.task_id for dag in bag.dags.values() for task in dag.tasks}
-    kinds = {re.sub(r"_(customers|products|orders|order_items|returns)$", "_<entity>", task) for task in tasks}
-    kinds = {"models.<model>" if kind.startswith("models.") else kind for kind in kinds}
-    unmentioned = {kind for kind in kinds if f"`{kind}`" not in runbook}
+def test_the_runbook_of_a_dag_speaks_of_it_and_of_every_task_that_can_fail(bag):
+    unmentioned = set()
+    for dag in bag.dags.values():
+        runbook = (REPOSITORY / LINK.search(dag.doc_md).group(1)).read_text()
+        assert f"`{re.sub('^load_.*', 'load_<source>', dag.dag_id)}`" in runbook
+        tasks = {task.task_id for task in dag.tasks}
+        kinds = {re.sub(r"_(customers|products|orders|order_items|returns)$", "_<entity>", task) for task in tasks}
+        kinds = {"models.<model>" if kind.startswith("models.") else kind for kind in kinds}
+        unmentioned |= {kind for kind in kinds if f"`{kind}`" not in runbook}
     assert unmentioned == {"wait_for_loads", "predict", "draw_report"}  # the last two under "any" of their DAG
+
+
+def test_a_dags_page_says_whether_it_may_be_triggered(bag):
+    for dag in bag.dags.values():
+        assert re.search(r"Safe to trigger|Triggered by a person", dag.doc_md), dag.dag_id
+
+
+def test_a_long_build_leaves_a_slot_for_loads(bag):
+    pools = {dag.dag_id: {task.pool for task in dag.tasks} for dag in bag.dags.values()}
+    assert pools == {dag_id: {"loads" if dag_id.startswith("load_") else "builds"} for dag_id in bag.dags}
+
+
+@pytest.mark.parametrize(
+    ("error", "is_tried_again"),
+    [
+        (OutOfReach("The shop does not answer."), True),
+        (Busy("Another load is running."), True),
+        (RetainError("A page could not be drawn."), True),
+        (Refused("Too many rows fail."), False),
+        (UserError("There is no such column."), False),
+    ],
+)
+def test_a_task_is_tried_again_only_where_time_may_help(error, is_tried_again):
+    from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+    from retain.airflow.tasks import in_words
+
+    with pytest.raises(AirflowException, match=str(error)) as ended, in_words():
+        raise error
+    assert isinstance(ended.value, AirflowFailException) is not is_tried_again
 
 
 def test_bad_data_is_never_retried(bag):
