@@ -39,7 +39,9 @@ PARAMETERS = {
     "checkpoint_timeout": "15min",
     "wal_level": "minimal",
     "max_wal_senders": "0",
-    "wal_compression": "on",
+    # Who first reads a table that was made without log writes each of its pages to the log (checksums want that): to compress
+    # them takes ten times as long, 1.8 s for 200 MB instead of 0.2 s.
+    "wal_compression": "off",
     "random_page_cost": "1.1",
     "jit": "off",
     "max_connections": "100",

@@ -159,10 +159,12 @@ def _land(
 ) -> LandedLoad:
     with reader.read(batch) as extract:
         table = landing_table(source, entity)
-        _fit_landing(connection, table, extract.columns)
+        is_new = _fit_landing(connection, table, extract.columns)
         connection.execute("select set_config('retain.load_id', %s, true)", [str(load_id)])
-        statement = sql.SQL("copy {} ({}) from stdin (format csv)").format(
-            table, sql.SQL(", ").join(map(sql.Identifier, extract.columns))
+        statement = sql.SQL("copy {} ({}) from stdin (format csv{})").format(
+            table,
+            sql.SQL(", ").join(map(sql.Identifier, extract.columns)),
+            sql.SQL(", freeze" if is_new else ""),  # else whoever reads it first would write all of it once more
         )
         cursor = connection.cursor()
         with cursor.copy(statement) as copy:
@@ -206,14 +208,21 @@ def _offered(
     return {**(before[0] if before else {}), **offered}
 
 
-def _fit_landing(connection: psycopg.Connection[Any], table: sql.Identifier, columns: list[str]) -> None:
-    """Make the landing table, or add the columns that the source did not have before. Nothing is ever taken away."""
-    connection.execute(
-        sql.SQL(
-            "create table if not exists {} (_load_id bigint not null default current_setting('retain.load_id')::bigint, "
-            "_row bigint generated always as identity)"
-        ).format(table)
-    )
+def _fit_landing(connection: psycopg.Connection[Any], table: sql.Identifier, columns: list[str]) -> bool:
+    """Make the landing table, or add the columns that the source did not have before; returns whether it is new.
+
+    Nothing is ever taken away.
+    """
+    there = connection.execute("select to_regclass(%s) is not null", [table.as_string(connection)]).fetchone()
+    is_new = not there or not there[0]
+    if is_new:  # load and row rise together, so a block range says where a load is
+        connection.execute(
+            sql.SQL(
+                "create table {0} (_load_id bigint not null default current_setting('retain.load_id')::bigint, "
+                "_row bigint generated always as identity); "
+                "create index on {0} using brin (_load_id, _row) with (pages_per_range = 16)"
+            ).format(table)
+        )
     known = {
         row[0]
         for row in connection.execute(
@@ -221,12 +230,7 @@ def _fit_landing(connection: psycopg.Connection[Any], table: sql.Identifier, col
             [table.as_string(connection)],
         )
     }
-    if (
-        "_load_id" in known and len(known) == 2
-    ):  # new: load and row rise together, so a block range says where a load is
-        connection.execute(
-            sql.SQL("create index on {} using brin (_load_id, _row) with (pages_per_range = 16)").format(table)
-        )
     for name in columns:
         if name not in known:
             connection.execute(sql.SQL("alter table {} add column {} text").format(table, sql.Identifier(name)))
+    return is_new
