@@ -9,6 +9,17 @@
 {% macro sorted_list(expression) -%} {{ adapter.dispatch('sorted_list')(expression) }} {%- endmacro %}
 {% macro postgres__sorted_list(expression) -%} array_agg({{ expression }} order by {{ expression }}) {%- endmacro %}
 
+{% macro sorted_set(expression) -%} {{ adapter.dispatch('sorted_set')(expression) }} {%- endmacro %}
+{% macro postgres__sorted_set(expression) -%} array_agg(distinct {{ expression }} order by {{ expression }}) {%- endmacro %}
+
+{# Of the rows of a group, the value of the one that comes first in an order. #}
+{% macro first_of(value, order_by) -%} {{ adapter.dispatch('first_of')(value, order_by) }} {%- endmacro %}
+{% macro postgres__first_of(value, order_by) -%} (array_agg({{ value }} order by {{ order_by }}))[1] {%- endmacro %}
+
 {# The members of a list, one row each. #}
 {% macro members_of(list) -%} {{ adapter.dispatch('members_of')(list) }} {%- endmacro %}
 {% macro postgres__members_of(list) -%} unnest({{ list }}) {%- endmacro %}
+
+{# Those that come after a place in the list, one row each. #}
+{% macro members_after(list, place) -%} {{ adapter.dispatch('members_after')(list, place) }} {%- endmacro %}
+{% macro postgres__members_after(list, place) -%} unnest(({{ list }})[{{ place }} + 1:]) {%- endmacro %}

@@ -20,7 +20,7 @@ activity as (
         sum(margin_amount) as margin_amount,
         sum(costed_net_amount) as costed_net_amount
     from {{ ref('int_customer_periods') }}
-    group by {{ breakdown_sets('period, cohort_index, period_index') }}
+    group by {{ breakdown_sets('cohort_index, period_index, period') }}
 ),
 
 cohorts as (

@@ -12,15 +12,29 @@ with bought as (
         occasions.next_occasion_on,
         sum(periods.occasions) over so_far as occasions,
         sum(periods.net_amount) over so_far as net_amount,
-        periods.occasions as month_occasions,
-        periods.net_amount as month_net_amount,
-        lag(periods.last_occasion_on) over so_far as previous_occasion_on,
-        lead(periods.period_index) over so_far as next_month_index
+        sum(periods.occasions) over so_far - periods.occasions as earlier_occasions,
+        sum(periods.net_amount) over so_far - periods.net_amount as earlier_net_amount
     from {{ ref('int_customer_periods') }} as periods
     left join {{ ref('int_purchase_occasions') }} as occasions
         on periods.customer_key = occasions.customer_key and periods.last_occasion_on = occasions.occasion_on
     where periods.period = 'month'
     window so_far as (partition by periods.customer_key order by periods.period_index)
+),
+
+-- what a month without an order cannot change is scored once a month with one
+rated as (
+    select
+        *,
+        lag(last_occasion_on) over so_far as previous_occasion_on,
+        lead(month_index) over so_far as next_month_index,
+        {{ score('occasions', var('rfm_occasions')) }} as frequency_score,
+        {{ score('net_amount', var('rfm_net_amount')) }} as money_score,
+        {{ value_tier('net_amount') }} as value_tier,
+        {{ score('earlier_occasions', var('rfm_occasions')) }} as earlier_frequency_score,
+        {{ score('earlier_net_amount', var('rfm_net_amount')) }} as earlier_money_score,
+        {{ value_tier('earlier_net_amount') }} as earlier_value_tier
+    from bought
+    window so_far as (partition by customer_key order by month_index)
 ),
 
 months as (
@@ -36,39 +50,32 @@ running_month as (
 
 month_ends as (
     select
-        bought.*,
+        rated.*,
         months.period_start,
         months.period_label,
         months.is_closed,
         months.counted_until_on,
-        months.period_index = bought.cohort_month_index as is_first_month,
+        months.period_index = rated.cohort_month_index as is_first_month,
+        months.period_index > rated.month_index as is_carried,
         tiers.tier,
         coalesce(earlier_tiers.tier, 'none') as tier_at_start,
-        {{ days_between('bought.last_occasion_on', add_days('months.counted_until_on', -1)) }} as days_since_last,
+        {{ days_between('rated.last_occasion_on', add_days('months.counted_until_on', -1)) }} as days_since_last,
         case
-            when months.period_index > bought.month_index
-                then {{ days_between('bought.last_occasion_on', add_days('months.period_start', -1)) }}
-            else {{ days_between('bought.previous_occasion_on', add_days('months.period_start', -1)) }}
-        end as days_since_last_at_start,
-        case
-            when months.period_index > bought.month_index then bought.occasions
-            else bought.occasions - bought.month_occasions
-        end as occasions_at_start,
-        case
-            when months.period_index > bought.month_index then bought.net_amount
-            else bought.net_amount - bought.month_net_amount
-        end as net_amount_at_start
-    from bought
+            when months.period_index > rated.month_index
+                then {{ days_between('rated.last_occasion_on', add_days('months.period_start', -1)) }}
+            else {{ days_between('rated.previous_occasion_on', add_days('months.period_start', -1)) }}
+        end as days_since_last_at_start
+    from rated
     cross join running_month
     inner join months
-        on bought.month_index <= months.period_index
-        and months.period_index < coalesce(bought.next_month_index, running_month.month_index + 1)
+        on rated.month_index <= months.period_index
+        and months.period_index < coalesce(rated.next_month_index, running_month.month_index + 1)
     left join {{ ref('int_customer_tiers') }} as tiers
-        on bought.customer_key = tiers.customer_key
+        on rated.customer_key = tiers.customer_key
         and months.counted_until_on > tiers.from_on
         and coalesce(months.counted_until_on <= tiers.until_on, true)
     left join {{ ref('int_customer_tiers') }} as earlier_tiers
-        on bought.customer_key = earlier_tiers.customer_key
+        on rated.customer_key = earlier_tiers.customer_key
         and months.period_start > earlier_tiers.from_on
         and coalesce(months.period_start <= earlier_tiers.until_on, true)
 ),
@@ -77,11 +84,10 @@ scored as (
     select
         *,
         {{ falling_score('days_since_last', var('rfm_recency_days')) }} as recency_score,
-        {{ score('occasions', var('rfm_occasions')) }} as frequency_score,
-        {{ score('net_amount', var('rfm_net_amount')) }} as money_score,
         {{ falling_score('days_since_last_at_start', var('rfm_recency_days')) }} as recency_score_at_start,
-        {{ score('occasions_at_start', var('rfm_occasions')) }} as frequency_score_at_start,
-        {{ score('net_amount_at_start', var('rfm_net_amount')) }} as money_score_at_start
+        case when is_carried then frequency_score else earlier_frequency_score end as frequency_score_at_start,
+        case when is_carried then money_score else earlier_money_score end as money_score_at_start,
+        case when is_carried then value_tier else earlier_value_tier end as value_tier_at_start
     from month_ends
 )
 
@@ -99,14 +105,14 @@ select
     frequency_score,
     money_score,
     {{ segment('recency_score', 'frequency_score', 'money_score') }} as segment,
-    {{ value_tier('net_amount') }} as value_tier,
+    value_tier,
     tier,
     days_since_last < {{ var('active_days') }} as is_active,
     case
         when is_first_month then 'new'
         else {{ segment('recency_score_at_start', 'frequency_score_at_start', 'money_score_at_start') }}
     end as segment_at_start,
-    case when is_first_month then 'new' else {{ value_tier('net_amount_at_start') }} end as value_tier_at_start,
+    case when is_first_month then 'new' else value_tier_at_start end as value_tier_at_start,
     case when is_first_month then 'new' else tier_at_start end as tier_at_start,
     coalesce(days_since_last_at_start < {{ var('active_days') }}, false) as was_active,
     next_occasion_on

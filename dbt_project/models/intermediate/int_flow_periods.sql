@@ -33,7 +33,8 @@ bought as (
             when customer_periods.period = 'month' then expiry.month_index
             when customer_periods.period = 'quarter' then expiry.quarter_index
             else expiry.year_index
-        end as active_until_index
+        end as active_until_index,
+        running.period_index as running_index
     from {{ ref('int_customer_periods') }} as customer_periods
     inner join periods
         on customer_periods.period = periods.period and customer_periods.period_index = periods.period_index
@@ -46,49 +47,36 @@ bought as (
 -- period to the last period start that is at most active_days later.
 neighbours as (
     select
-        bought.*,
-        running.period_index as running_index,
-        lag(bought.active_until_index) over customer as previous_active_until_index,
-        lead(bought.period_index) over customer as next_period_index
+        *,
+        lag(active_until_index) over customer as previous_active_until_index,
+        lead(period_index) over customer as next_period_index
     from bought
-    inner join running on bought.period = running.period
-    where bought.is_active_at_end
-    window customer as (partition by bought.customer_key, bought.period order by bought.period_index)
+    window customer as (partition by customer_key, period, is_active_at_end order by period_index)
 ),
 
-events as (
+-- few rows are left of many before they are counted once for each breakdown
+movements as (
     select
         period,
         period_index,
         first_channel,
         first_region,
         first_category,
-        0 as new_customers,
-        0 as reactivated_customers,
+        count(*) filter (where is_arrival and is_first_period) as new_customers,
+        count(*) filter (where is_arrival and not is_first_period) as reactivated_customers,
         0 as churned_customers,
-        is_first_period::int as first_time_buyers,
-        1 as buyers,
-        net_amount,
-        0.00 as reactivated_net_amount,
-        0.00 as churned_net_amount
-    from bought
-    union all
-    select
-        period,
-        period_index,
-        first_channel,
-        first_region,
-        first_category,
-        is_first_period::int as new_customers,
-        (not is_first_period)::int as reactivated_customers,
-        0 as churned_customers,
-        0 as first_time_buyers,
-        0 as buyers,
-        0.00 as net_amount,
-        case when is_first_period then 0.00 else net_amount end as reactivated_net_amount,
-        0.00 as churned_net_amount
-    from neighbours
-    where coalesce(previous_active_until_index < period_index, true)
+        count(*) filter (where is_first_period) as first_time_buyers,
+        count(*) as buyers,
+        sum(net_amount) as net_amount,
+        coalesce(sum(net_amount) filter (where is_arrival and not is_first_period), 0) as reactivated_net_amount,
+        0 as churned_net_amount
+    from (
+        select
+            *,
+            is_active_at_end and coalesce(previous_active_until_index < period_index, true) as is_arrival
+        from neighbours
+    ) as arrivals
+    group by period, period_index, first_channel, first_region, first_category
     union all
     -- active at the start of period active_until_index, and not at its end
     select
@@ -99,38 +87,22 @@ events as (
         neighbours.first_category,
         0 as new_customers,
         0 as reactivated_customers,
-        1 as churned_customers,
+        count(*) as churned_customers,
         0 as first_time_buyers,
         0 as buyers,
-        0.00 as net_amount,
-        0.00 as reactivated_net_amount,
-        occasions.active_net_amount as churned_net_amount
+        0 as net_amount,
+        0 as reactivated_net_amount,
+        sum(occasions.active_net_amount) as churned_net_amount
     from neighbours
     inner join {{ ref('int_purchase_occasions') }} as occasions
         on neighbours.customer_key = occasions.customer_key and neighbours.last_occasion_on = occasions.occasion_on
     where
-        coalesce(neighbours.next_period_index > neighbours.active_until_index, true)
+        neighbours.is_active_at_end
+        and coalesce(neighbours.next_period_index > neighbours.active_until_index, true)
         and neighbours.active_until_index <= neighbours.running_index
-),
-
--- few rows are left of many events before they are counted once for each breakdown
-combined as (
-    select
-        period,
-        period_index,
-        first_channel,
-        first_region,
-        first_category,
-        sum(new_customers) as new_customers,
-        sum(reactivated_customers) as reactivated_customers,
-        sum(churned_customers) as churned_customers,
-        sum(first_time_buyers) as first_time_buyers,
-        sum(buyers) as buyers,
-        sum(net_amount) as net_amount,
-        sum(reactivated_net_amount) as reactivated_net_amount,
-        sum(churned_net_amount) as churned_net_amount
-    from events
-    group by period, period_index, first_channel, first_region, first_category
+    group by
+        neighbours.period, neighbours.active_until_index, neighbours.first_channel, neighbours.first_region,
+        neighbours.first_category
 ),
 
 counted as (
@@ -146,7 +118,7 @@ counted as (
         sum(net_amount) as net_amount,
         sum(reactivated_net_amount) as reactivated_net_amount,
         sum(churned_net_amount) as churned_net_amount
-    from combined
+    from movements
     group by {{ breakdown_sets('period, period_index') }}
 ),
 

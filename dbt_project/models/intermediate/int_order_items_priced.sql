@@ -1,4 +1,7 @@
+{{ config(indexes=[{'columns': ['order_key']}]) }}
+
 -- Lines of the orders known on the as-of day, in the order's currency and in the reporting currency at the day's rate.
+-- They lie in the order of order_key: who reads them by order neither sorts nor hashes.
 with lines as (
     select
         orders.order_key,
@@ -50,3 +53,4 @@ left join {{ ref('stg_mapped__products') }} as products
     on lines.source = products.source and lines.product_id = products.product_id
 left join {{ ref('int_daily_rates') }} as product_rates
     on products.currency = product_rates.currency and lines.ordered_on = product_rates.day
+order by lines.order_key, lines.line_id

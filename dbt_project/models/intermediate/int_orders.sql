@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['order_key'], 'unique': true}]) }}
+
 -- One row an order known on the as-of day, with its customer, its money, and every reason for which it may not count.
 with orders as (
     select *
@@ -32,21 +34,10 @@ order_lines as (
         sum(reporting_cost_amount) as reporting_cost_amount,
         bool_and(is_cost_known) as is_cost_known,
         bool_and(is_gift_card_only) as is_gift_card_only,
-        max(gross_amount) as main_gross_amount
+        -- the category with most money on the order; of several, the first by name
+        {{ first_of('category', 'gross_amount desc, ' ~ byte_order('category') ~ ' asc') }} as main_category
     from order_categories
     group by order_key
-),
-
--- The category with most money on the order; of several, the first by name.
-main_categories as (
-    select
-        order_categories.order_key,
-        min({{ byte_order('order_categories.category') }}) as category
-    from order_categories
-    inner join order_lines
-        on order_categories.order_key = order_lines.order_key
-        and order_categories.gross_amount = order_lines.main_gross_amount
-    group by order_categories.order_key
 ),
 
 order_returns as (
@@ -87,7 +78,7 @@ joined as (
         order_lines.reporting_discount_amount as lines_discount_amount,
         coalesce(order_returns.reporting_amount_of_no_line, 0) as returns_amount_of_no_line,
         case when order_lines.is_cost_known then order_lines.reporting_cost_amount end as reporting_cost_amount,
-        coalesce(main_categories.category, 'unknown') as main_category,
+        coalesce(order_lines.main_category, 'unknown') as main_category,
         coalesce(order_returns.amount, 0) as returns_amount,
         orders.gross_amount - orders.discount_amount as charged_amount,
         round(orders.gross_amount * orders.exchange_rate, 2) as reporting_gross_amount,
@@ -108,7 +99,6 @@ joined as (
     left join {{ ref('int_customer_identities') }} as identities
         on orders.source = identities.source and orders.identity_reference = identities.identity_reference
     left join order_lines on orders.order_key = order_lines.order_key
-    left join main_categories on orders.order_key = main_categories.order_key
     left join order_returns on orders.order_key = order_returns.order_key
     left join later_returns on orders.source = later_returns.source and orders.order_id = later_returns.order_id
 ),
@@ -191,3 +181,4 @@ select
         or is_without_rate
     ) is false as is_valid
 from judged
+order by order_key

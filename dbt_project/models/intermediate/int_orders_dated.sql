@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['order_key'], 'unique': true}]) }}
+
 -- Every order with its business day, the exchange rate of that day, and the identity it was placed under.
 with orders as (
     select
@@ -49,3 +51,4 @@ from orders
 left join {{ ref('stg_mapped__phone_numbers') }} as phones on orders.phone = phones.phone
 left join {{ ref('int_daily_rates') }} as rates
     on orders.currency = rates.currency and orders.ordered_on = rates.day
+order by order_key

@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['customer_key', 'occasion_on'], 'unique': true}]) }}
+
 -- One row a customer and business day with a valid order. The one place where orders are sorted by customer.
 with valid_orders as (
     select

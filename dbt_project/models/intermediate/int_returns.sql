@@ -28,5 +28,5 @@ left join {{ ref('int_orders_dated') }} as orders
     and returns.order_id = orders.order_id
     and orders.ordered_on <= {{ as_of_on() }}
 left join {{ ref('int_order_items_priced') }} as items
-    on returns.source = items.source and returns.order_id = items.order_id and returns.line_id = items.line_id
+    on orders.order_key = items.order_key and returns.line_id = items.line_id
 where returns.returned_on <= {{ as_of_on() }}

@@ -1,31 +1,33 @@
 -- One row a category and a category of the customer's next occasion, where it was seen often enough.
 with days as (
     select
-        customer_key,
-        ordered_on,
-        {{ sorted_list('item') }} as categories
-    from (
-        select distinct
-            customer_key,
-            ordered_on,
-            item
-        from {{ ref('int_basket_goods') }}
-        where level = 'category' and customer_key is not null
-    ) as goods
-    group by customer_key, ordered_on
+        goods.customer_key,
+        goods.ordered_on,
+        {{ sorted_set('listed.category') }} as categories
+    from {{ ref('int_basket_goods') }} as goods
+    cross join lateral {{ members_of('goods.categories') }} as listed (category)
+    where goods.customer_key is not null
+    group by goods.customer_key, goods.ordered_on
+),
+
+occasions as (
+    select
+        occasions.next_occasion_on,
+        days.categories,
+        lead(days.categories) over (
+            partition by occasions.customer_key order by occasions.occasion_on
+        ) as next_categories
+    from {{ ref('int_purchase_occasions') }} as occasions
+    left join days on occasions.customer_key = days.customer_key and occasions.occasion_on = days.ordered_on
 ),
 
 -- one row an occasion that was followed by another, with what was bought on both
 followed as (
     select
-        days.categories,
-        next_days.categories as next_categories
-    from days
-    inner join {{ ref('int_purchase_occasions') }} as occasions
-        on days.customer_key = occasions.customer_key and days.ordered_on = occasions.occasion_on
-    left join days as next_days
-        on occasions.customer_key = next_days.customer_key and occasions.next_occasion_on = next_days.ordered_on
-    where occasions.next_occasion_on is not null
+        categories,
+        next_categories
+    from occasions
+    where next_occasion_on is not null and categories is not null
 ),
 
 everything as (

@@ -1,77 +1,76 @@
 -- One row a pair of things that were in one order often enough: both directions, at the levels product and category.
-with baskets as (
+with goods as (
+    select
+        'product' as level,
+        products as items
+    from {{ ref('int_basket_goods') }}
+    where products is not null
+    union all
+    select
+        'category' as level,
+        categories as items
+    from {{ ref('int_basket_goods') }}
+),
+
+baskets as (
     select
         level,
         count(*) as all_orders
-    from (
-        select distinct
-            level,
-            order_key
-        from {{ ref('int_basket_goods') }}
-    ) as orders
+    from goods
     group by level
 ),
 
--- what is bought rarely cannot be in a pair that is bought often; numbers are counted faster than names
-frequent as (
+items as (
     select
-        level,
-        item,
-        count(*) as orders,
-        (row_number() over ())::int as number
-    from {{ ref('int_basket_goods') }}
-    group by level, item
-    having count(*) >= {{ var('basket_min_orders') }}
+        goods.level,
+        listed.item,
+        count(*) as orders
+    from goods
+    cross join lateral {{ members_of('goods.items') }} as listed (item)
+    group by goods.level, listed.item
 ),
 
-goods as (
-    select
-        goods.order_key,
-        frequent.level = 'product' as is_product,
-        frequent.number
-    from {{ ref('int_basket_goods') }} as goods
-    inner join frequent on goods.level = frequent.level and goods.item = frequent.item
-),
-
+-- lists are in order, so each pair is counted once, and shown in both directions
 counted as (
     select
-        goods.number,
-        others.number as other_number,
+        goods.level,
+        listed.item,
+        other_listed.item as other_item,
         count(*) as both_orders
     from goods
-    inner join goods as others
-        on goods.order_key = others.order_key
-        and goods.is_product = others.is_product
-        and goods.number < others.number
-    group by goods.number, others.number
+    cross join lateral {{ members_of('goods.items') }} with ordinality as listed (item, place)
+    cross join lateral {{ members_after('goods.items', 'listed.place') }} as other_listed (item)
+    group by goods.level, listed.item, other_listed.item
     having count(*) >= {{ var('basket_min_orders') }}
 ),
 
 directed as (
     select
-        number,
-        other_number,
+        level,
+        item,
+        other_item,
         both_orders
     from counted
     union all
     select
-        other_number as number,
-        number as other_number,
+        level,
+        other_item as item,
+        item as other_item,
         both_orders
     from counted
 ),
 
 pairs as (
     select
-        frequent.level,
-        frequent.item,
-        others.item as other_item,
-        frequent.orders as item_orders,
+        directed.level,
+        directed.item,
+        directed.other_item,
+        items.orders as item_orders,
         others.orders as other_item_orders,
         directed.both_orders
     from directed
-    inner join frequent on directed.number = frequent.number
-    inner join frequent as others on directed.other_number = others.number
+    inner join items on directed.level = items.level and directed.item = items.item
+    inner join items as others on directed.level = others.level and directed.other_item = others.item
 ),
 
 products as (

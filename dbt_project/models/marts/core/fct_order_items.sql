@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['order_key']}]) }}
+
 -- One row a line. What an order gives or takes back as a whole (a discount of the basket, a return that names no line,
 -- the cents of a converted total) is shared out over its lines, so that lines add up to their order exactly.
 with line_returns as (
@@ -48,10 +50,14 @@ shares as (
 amounts as (
     select
         items.*,
+        orders.customer_key,
+        orders.ordered_on,
+        orders.is_valid as is_order_valid,
         items.reporting_gross_amount + coalesce(shares.gross_amount, 0) as shared_gross_amount,
         items.reporting_discount_amount + coalesce(shares.discount_amount, 0) as shared_discount_amount,
         coalesce(line_returns.returns_amount, 0) + coalesce(shares.returns_amount, 0) as shared_returns_amount
     from {{ ref('int_order_items_priced') }} as items
+    inner join {{ ref('int_orders') }} as orders on items.order_key = orders.order_key
     left join line_returns on items.order_item_key = line_returns.order_item_key
     left join shares on items.order_item_key = shares.order_item_key
 )
@@ -60,13 +66,13 @@ select
     amounts.order_item_key,
     amounts.order_key,
     amounts.product_key,
-    orders.customer_key,
+    amounts.customer_key,
     amounts.source,
     amounts.order_id,
     amounts.line_id,
     amounts.product_id,
-    orders.ordered_on,
-    orders.is_valid as is_order_valid,
+    amounts.ordered_on,
+    amounts.is_order_valid,
     coalesce(amounts.category, 'unknown') as category,
     amounts.is_gift_card,
     amounts.quantity,
@@ -87,4 +93,3 @@ select
     amounts.gross_amount as original_gross_amount,
     amounts.discount_amount as original_discount_amount
 from amounts
-inner join {{ ref('int_orders') }} as orders on amounts.order_key = orders.order_key

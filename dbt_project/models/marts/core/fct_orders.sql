@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['order_key'], 'unique': true}]) }}
+
 -- One row an order, those that do not count included, each with the rules that leave it out.
 select
     order_key,

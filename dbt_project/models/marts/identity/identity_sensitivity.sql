@@ -13,88 +13,83 @@ with members as (
     from {{ ref('int_identity_rulesets') }}
 ),
 
-people as (
-    select
-        ruleset,
-        count(*)::int as identities,
-        count(distinct group_id)::int as customers
-    from members
-    group by ruleset
-),
-
-identity_days as (
+purchases as (
     select
         identities.source_id,
         orders.ordered_on,
-        sum(orders.reporting_net_amount) as net_amount
+        orders.reporting_net_amount as net_amount,
+        min(orders.ordered_on) over (partition by identities.source_id) as first_on
     from {{ ref('int_orders') }} as orders
     inner join {{ ref('int_orders_dated') }} as placed on orders.order_key = placed.order_key
     inner join {{ ref('int_identities') }} as identities
         on placed.source = identities.source and placed.identity_reference = identities.identity_reference
     where orders.is_valid
-    group by identities.source_id, orders.ordered_on
 ),
 
-occasions as (
+-- Of an identity's days the first two are enough: the second day of a group is the earliest of them that is later than
+-- the group's first.
+identity_days as (
+    select
+        source_id,
+        first_on,
+        min(ordered_on) filter (where ordered_on > first_on) as second_on,
+        sum(net_amount) as net_amount
+    from purchases
+    group by source_id, first_on
+),
+
+member_days as (
     select
         members.ruleset,
         members.group_id,
-        identity_days.ordered_on,
-        sum(identity_days.net_amount) as net_amount
-    from identity_days
-    inner join members on identity_days.source_id = members.source_id
-    group by members.ruleset, members.group_id, identity_days.ordered_on
+        identity_days.first_on,
+        identity_days.second_on,
+        identity_days.net_amount,
+        min(identity_days.first_on) over (partition by members.ruleset, members.group_id) as group_first_on
+    from members
+    left join identity_days on members.source_id = identity_days.source_id
 ),
 
-firsts as (
+people as (
     select
         ruleset,
-        group_id,
-        count(*) as occasions,
-        min(ordered_on) as first_on,
+        count(*) as identities,
+        group_first_on as first_on,
+        min(case when first_on > group_first_on then first_on else second_on end) as second_on,
         sum(net_amount) as net_amount
-    from occasions
-    group by ruleset, group_id
-),
-
-back_in_time as (
-    select
-        firsts.ruleset,
-        count(distinct firsts.group_id) as customers
-    from firsts
-    inner join occasions on firsts.ruleset = occasions.ruleset and firsts.group_id = occasions.group_id
-    where
-        firsts.occasions > 1
-        and {{ days_between('firsts.first_on', observed_until_on()) }} > 365
-        and {{ days_between('firsts.first_on', 'occasions.ordered_on') }} between 1 and 365
-    group by firsts.ruleset
+    from member_days
+    group by ruleset, group_id, group_first_on
 ),
 
 counted as (
     select
         ruleset,
-        count(*) as buying_customers,
-        count(*) filter (where occasions > 1) as repeat_customers,
+        sum(identities) as identities,
+        count(*) as customers,
+        count(first_on) as buying_customers,
+        count(second_on) as repeat_customers,
         count(*) filter (where {{ days_between('first_on', observed_until_on()) }} > 365) as eligible_customers,
+        count(*) filter (
+            where {{ days_between('first_on', observed_until_on()) }} > 365
+            and {{ days_between('first_on', 'second_on') }} <= 365
+        ) as repurchased_customers,
         sum(net_amount) as net_amount
-    from firsts
+    from people
     group by ruleset
 )
 
 select
-    people.ruleset,
-    people.identities,
-    people.customers,
-    coalesce(counted.buying_customers, 0)::int as buying_customers,
-    coalesce(counted.repeat_customers, 0)::int as repeat_customers,
-    {{ rate('counted.repeat_customers', 'counted.buying_customers') }} as repeat_rate,
-    coalesce(counted.eligible_customers, 0)::int as eligible_customers,
-    coalesce(back_in_time.customers, 0)::int as repurchased_customers,
-    {{ rate('coalesce(back_in_time.customers, 0)', 'counted.eligible_customers') }} as repurchased_rate,
-    coalesce(counted.net_amount, 0)::numeric(18, 2) as net_amount,
-    (counted.net_amount / nullif(counted.buying_customers, 0))::numeric(18, 2) as net_amount_per_customer,
+    ruleset,
+    identities::int as identities,
+    customers::int as customers,
+    buying_customers::int as buying_customers,
+    repeat_customers::int as repeat_customers,
+    {{ rate('repeat_customers', 'buying_customers') }} as repeat_rate,
+    eligible_customers::int as eligible_customers,
+    repurchased_customers::int as repurchased_customers,
+    {{ rate('repurchased_customers', 'eligible_customers') }} as repurchased_rate,
+    coalesce(net_amount, 0)::numeric(18, 2) as net_amount,
+    (net_amount / nullif(buying_customers, 0))::numeric(18, 2) as net_amount_per_customer,
     '{{ var("reporting_currency") }}' as currency,
     {{ as_of_on() }} as as_of_on
-from people
-left join counted on people.ruleset = counted.ruleset
-left join back_in_time on people.ruleset = back_in_time.ruleset
+from counted

@@ -2,7 +2,22 @@
 
 -- One row a month, dimension, segment or tier that customers had at its start, and window of days: how many of them
 -- bought in it.
-with counted as (
+with standings as (
+    select
+        counted_until_on,
+        segment,
+        value_tier,
+        coalesce(tier, 'none') as tier,
+        {% for days in windows %}
+        count(*) filter (where next_occasion_on < {{ add_days('counted_until_on', days) }}) as repurchased_{{ days }},
+        {% endfor %}
+        count(*) as customers
+    from {{ ref('int_customer_month_ends') }}
+    where is_closed
+    group by counted_until_on, segment, value_tier, coalesce(tier, 'none')
+),
+
+counted as (
     select
         counted_until_on as month_start,
         case
@@ -10,13 +25,12 @@ with counted as (
             when grouping(value_tier) = 0 then 'value tier'
             else 'tier'
         end as dimension,
-        coalesce(segment, value_tier, coalesce(tier, 'none')) as dimension_value,
+        coalesce(segment, value_tier, tier) as dimension_value,
         {% for days in windows %}
-        count(*) filter (where next_occasion_on < {{ add_days('counted_until_on', days) }}) as repurchased_{{ days }},
+        sum(repurchased_{{ days }})::bigint as repurchased_{{ days }},
         {% endfor %}
-        count(*) as customers
-    from {{ ref('int_customer_month_ends') }}
-    where is_closed
+        sum(customers)::bigint as customers
+    from standings
     group by grouping sets ((counted_until_on, segment), (counted_until_on, value_tier), (counted_until_on, tier))
 )
 

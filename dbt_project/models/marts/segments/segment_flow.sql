@@ -1,6 +1,21 @@
 -- One row a month, dimension and segment, value tier or loyalty tier that customers had at its start: how many were
 -- active, who came back and who fell silent. Who was no customer yet at the start is in `new`.
-with counted as (
+with standings as (
+    select
+        month_start,
+        is_first_month,
+        was_active,
+        is_active,
+        segment_at_start,
+        value_tier_at_start,
+        tier_at_start,
+        count(*) as customers
+    from {{ ref('int_customer_month_ends') }}
+    group by
+        month_start, is_first_month, was_active, is_active, segment_at_start, value_tier_at_start, tier_at_start
+),
+
+counted as (
     select
         month_start,
         case
@@ -9,14 +24,18 @@ with counted as (
             else 'tier'
         end as dimension,
         coalesce(segment_at_start, value_tier_at_start, tier_at_start) as dimension_value,
-        count(*) filter (where was_active) as at_start,
-        count(*) filter (where is_first_month and is_active) as new_customers,
-        count(*) filter (where is_active and not was_active and not is_first_month) as reactivated_customers,
-        count(*) filter (where was_active and not is_active) as churned_customers,
-        count(*) filter (where is_active) as at_end,
-        count(*) filter (where was_active and is_active) as retained_customers,
-        count(*) as customers
-    from {{ ref('int_customer_month_ends') }}
+        {%- for column, condition in {
+            'at_start': 'was_active',
+            'new_customers': 'is_first_month and is_active',
+            'reactivated_customers': 'is_active and not was_active and not is_first_month',
+            'churned_customers': 'was_active and not is_active',
+            'at_end': 'is_active',
+            'retained_customers': 'was_active and is_active'
+        }.items() %}
+        coalesce(sum(customers) filter (where {{ condition }}), 0)::bigint as {{ column }},
+        {%- endfor %}
+        sum(customers)::bigint as customers
+    from standings
     group by grouping sets (
         (month_start, segment_at_start), (month_start, value_tier_at_start), (month_start, tier_at_start)
     )

@@ -29,10 +29,10 @@ counted as (
         dimension_value,
         max(customers) as customers,
         {% for share in shares %}
-        count(*) filter (where place <= ceil(customers * {{ share }} / 100.0)) as customers_{{ share }},
-        sum(net_amount) filter (where place <= ceil(customers * {{ share }} / 100.0)) as net_{{ share }},
-        sum(margin_amount) filter (where place <= ceil(customers * {{ share }} / 100.0)) as margin_{{ share }},
-        min(net_amount) filter (where place <= ceil(customers * {{ share }} / 100.0)) as least_{{ share }},
+        count(*) filter (where place <= (customers * {{ share }} + 99) / 100) as customers_{{ share }},
+        sum(net_amount) filter (where place <= (customers * {{ share }} + 99) / 100) as net_{{ share }},
+        sum(margin_amount) filter (where place <= (customers * {{ share }} + 99) / 100) as margin_{{ share }},
+        min(net_amount) filter (where place <= (customers * {{ share }} + 99) / 100) as least_{{ share }},
         {% endfor %}
         sum(net_amount) as all_net_amount
     from ranked
