@@ -16,6 +16,7 @@ import retain
 from retain.config import Settings
 from retain.entities import ENTITIES, Entity
 from retain.landing import only_one_load
+from retain.person.arriving import stand_in_for_keys
 from retain.reconciliation import keys_from_text, reconciled
 from retain.records import key_values
 from retain.roles import LOADER
@@ -60,6 +61,7 @@ def mark_deleted(settings: Settings, source: str, entity: str) -> Compared | Non
         if keys is None:
             return None
         listed = _list_keys(connection, shape, keys)
+        stand_in_for_keys(connection, settings, source, shape)
         missing, known = _compare(connection, source, shape)
         refusal = ""
         if missing > max(BELIEVABLE_ROWS, BELIEVABLE_SHARE * known):

@@ -22,6 +22,7 @@ from retain.mapping import (
     guarded_value,
     landed_columns,
     problem,
+    rows_that_count,
     set_source_clock,
     source_rows,
 )
@@ -143,9 +144,8 @@ def _landed(mapping: Mapping, columns: list[str], selections: list[Selection]) -
     landed = sql.SQL("select * from ({}) as all_landed where {}").format(
         source_rows(mapping, columns), _selected(mapping, selections)
     )
-    if mapping.where:
-        landed += sql.SQL(" and (") + sql.SQL(mapping.where) + sql.SQL(")")
-    return landed
+    where = rows_that_count(mapping, columns)
+    return landed if where is None else landed + sql.SQL(" and ") + where
 
 
 def _raising_fields(

@@ -172,10 +172,15 @@ def _land(
                 copy.write(chunk)
                 if progress is not None:
                     progress(len(chunk))
+        from retain.person.arriving import land_without_the_erased  # which maps rows of landing, as this makes them
+
+        of_erased = land_without_the_erased(connection, settings, source, entity, load_id)
+        warnings = [*extract.warnings, *([_still_sent(of_erased, source)] if of_erased else [])]
         window = batch.window
         connection.execute(
             "update ops.loads set status = 'landed', landed_at = clock_timestamp(), rows_sent = %s, control_totals = %s, "
-            "columns = %s, offered = %s, cursor_after = %s, window_from = %s, window_to = %s, message = %s where load_id = %s",
+            "columns = %s, offered = %s, cursor_after = %s, window_from = %s, window_to = %s, message = %s, "
+            "rows_of_erased = %s where load_id = %s",
             [
                 extract.rows_sent,
                 json.dumps(extract.control_totals),
@@ -184,13 +189,18 @@ def _land(
                 json.dumps(extract.state_after),
                 window.start if window else None,
                 window.end if window else None,
-                "; ".join(extract.warnings) or None,
+                "; ".join(warnings) or None,
+                of_erased,
                 load_id,
             ],
         )
         connection.commit()
         tell("landed", load_id, source, entity, rows_sent=extract.rows_sent)
-        return LandedLoad(load_id, extract.rows_sent, tuple(extract.warnings))
+        return LandedLoad(load_id, extract.rows_sent, tuple(warnings))
+
+
+def _still_sent(rows: int, source: str) -> str:
+    return f"{rows:,} rows are of people who were erased; {source} still sends them, and they were landed without what identifies them"
 
 
 def _offered(

@@ -16,7 +16,10 @@ FAILED = "\x01"  # a control character that no text of a source holds: marks an 
 # A number as a spreadsheet shows it, and saves it: 123456.78 as 1.2E+05. No expression may make 120000 of it: it is passed on as
 # it came, and does not cast.
 CUT_OFF = r"^\s*[+-]?[0-9](\.[0-9]{1,2})?[eE]\+[0-9]+\s*$"
-PSEUDO_COLUMNS = ("_file", "_line", "_problem")
+# Of a row of somebody who was erased, landing keeps what Retain reads of it and does not identify them: as a JSON object of
+# fields, in this column. Every other column of the row is empty.
+KEPT = "_kept"
+PSEUDO_COLUMNS = ("_file", "_line", "_problem", KEPT)
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,28 @@ def source_rows(mapping: Mapping, columns: list[str]) -> sql.Composed:
 
 
 def expression_of(mapping: Mapping, field: str, columns: list[str]) -> sql.Composable:
+    """What a landed row, or a group of them, says in a field, as text."""
+    written = _written(mapping, field, columns)
+    if KEPT not in columns:
+        return written
+    return sql.SQL("case when {kept} is null then {written} else {kept}::jsonb ->> {field} end").format(
+        kept=sql.SQL(f"min({KEPT})" if mapping.group_by else KEPT), written=written, field=sql.Literal(field)
+    )
+
+
+def rows_that_count(mapping: Mapping, columns: list[str]) -> sql.Composable | None:
+    """The condition of retain.yml on landed rows; None when all of them count."""
+    if mapping.where is None:
+        return None
+    where = sql.SQL("(" + mapping.where + ")")
+    if KEPT not in columns:
+        return where
+    return sql.SQL("case when {kept} is null then {where} else {kept} <> '{{}}' end").format(
+        kept=sql.Identifier(KEPT), where=where
+    )
+
+
+def _written(mapping: Mapping, field: str, columns: list[str]) -> sql.Composable:
     text = mapping.expressions.get(field)
     if text is None:
         literal = mapping.literals.get(field)
@@ -120,7 +145,8 @@ def _must_aggregate(mapping: Mapping, column: str) -> bool:
 
 def grouping(mapping: Mapping, columns: list[str]) -> sql.Composable:
     keys = [sql.Identifier(key) if key in columns else sql.SQL("(" + key + ")") for key in mapping.group_by]
-    return sql.SQL(", ").join([*keys, sql.SQL("_load_id"), sql.SQL("_file")])
+    of_each = [*keys, sql.SQL("_load_id"), sql.SQL("_file"), *([sql.Identifier(KEPT)] if KEPT in columns else [])]
+    return sql.SQL(", ").join(of_each)
 
 
 def check_expressions(connection: psycopg.Connection[Any], mapping: Mapping, columns: list[str]) -> None:
@@ -154,7 +180,9 @@ def check_expressions(connection: psycopg.Connection[Any], mapping: Mapping, col
 
 def computes(mapping: Mapping, columns: list[str]) -> bool:
     """Whether an expression is more than a column: then it is evaluated once, and not each time that its value is looked at."""
-    return bool(mapping.group_by) or any(text not in columns for text in mapping.expressions.values())
+    return (
+        bool(mapping.group_by) or KEPT in columns or any(text not in columns for text in mapping.expressions.values())
+    )
 
 
 def guarded_value(

@@ -132,7 +132,7 @@ def write_win_back(settings: Settings, path: Path | None, format: str) -> Writte
             f"select {', '.join(COLUMNS)} from outreach.win_back order by value_at_stake desc, customer_key".encode()
         ).fetchall()
     target = path or settings.state_folder / "outreach" / f"win_back.{format}"
-    _write_for_owner(target, {"csv": _as_csv, "json": _as_json}[format](rows))
+    write_for_owner(target, {"csv": _as_csv, "json": _as_json}[format](rows))
     amounts = [row[COLUMNS.index("value_at_stake")] for row in rows]
     currency = rows[0][COLUMNS.index("currency")] if rows else None
     return Written(target, len(rows), sum(amounts), currency)
@@ -163,7 +163,8 @@ def _as_json(rows: Sequence[tuple[Any, ...]]) -> str:
     return json.dumps(records, indent=1, ensure_ascii=False) + "\n"
 
 
-def _write_for_owner(path: Path, text: str) -> None:
+def write_for_owner(path: Path, text: str) -> None:
+    """Write the whole file or nothing, readable for its owner only. Raises UserError when it cannot be written."""
     unfinished = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -173,4 +174,4 @@ def _write_for_owner(path: Path, text: str) -> None:
             file.write(text)
         unfinished.replace(path)
     except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}.", hint="Name another with --output.") from None
+        raise UserError(f"{path} cannot be written: {error.strerror}.", hint="Name another file.") from None

@@ -1,5 +1,6 @@
-"""The commands about customers: `retain identity` and `retain win-back`, as their `--help` shows them."""
+"""The commands about customers: `retain identity`, `retain person` and `retain win-back`, as their `--help` shows them."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -99,7 +100,63 @@ def win_back(
     reaching.win_back(config, format.value, output)
 
 
+person_app = typer.Typer(
+    help="What is held about one person: export it, erase it, prove it gone.", no_args_is_help=True
+)
+Who = Annotated[
+    str,
+    typer.Argument(
+        metavar="CUSTOMER", help="An account as source:id, an e-mail, phone or loyalty card, or a customer_key."
+    ),
+]
+
+
+@person_app.command("export")
+def person_export(
+    name: Who,
+    config: Config = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The file to write; below the state folder if absent.")
+    ] = None,
+) -> None:
+    """Everything that is held about a person, from every layer, as one JSON document that only you can read."""
+    from retain.cli import person
+
+    person.write(config, name, out)
+
+
+@person_app.command("erase")
+def person_erase(
+    name: Who,
+    reason: Annotated[str, typer.Option("--reason", help="Why, without who: it stays on record.")],
+    config: Config = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove from every layer what identifies a person, for good; the orders stay under a random key, and no figure changes."""
+    from retain.cli import person
+
+    person.erase(config, name, reason, yes)
+
+
+@person_app.command("prove")
+def person_prove(name: Who, config: Config = None) -> None:
+    """When somebody of this identifier was erased, and every place in which it stands all the same (exit code 1)."""
+    from retain.cli import person
+
+    if not person.prove(config, name):
+        sys.exit(1)
+
+
+@person_app.command("erasures")
+def person_erasures(config: Config = None) -> None:
+    """The erasures on record: when, by whom and why, never who."""
+    from retain.cli import person
+
+    person.erasures(config)
+
+
 def add_to(app: typer.Typer, daily: str, look: str) -> None:
     """Put these commands into the panels `daily` and `look` of the help."""
     app.command("win-back", rich_help_panel=daily)(win_back)
     app.add_typer(identity_app, name="identity", rich_help_panel=look)
+    app.add_typer(person_app, name="person", rich_help_panel=look)

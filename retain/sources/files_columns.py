@@ -10,7 +10,7 @@ from retain.sources.mentions import column_of, has_column, mentioned
 
 LONGEST_NAME = 63  # bytes, PostgreSQL's own limit
 TAKEN = frozenset(
-    {"_load_id", "_row", "_file", "_line", "_problem", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
+    {"_load_id", "_row", "_file", "_line", "_problem", "_kept", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
 )
 
 

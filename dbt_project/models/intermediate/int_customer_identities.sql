@@ -7,6 +7,17 @@ with anonymous_guests as (
     where identities.is_guest
     group by links.source_id
     having bool_and(links.is_blocked)
+),
+
+-- Who was erased has a random key: one made of an identity would be the key of before.
+erased as (
+    select
+        components.root_id,
+        min(erased_identities.customer_key::text)::uuid as customer_key
+    from {{ source('people', 'erased_identities') }} as erased_identities
+    inner join {{ ref('int_identity_components') }} as components
+        on erased_identities.source_id = components.source_id
+    group by components.root_id
 )
 
 select
@@ -17,8 +28,10 @@ select
     identities.is_on_record,
     identities.is_guest,
     identities.known_since_on,
-    {{ entity_key('components.root_id') }} as customer_key
+    coalesce(erased.customer_key, {{ entity_key('components.root_id') }}) as customer_key,
+    erased.root_id is not null as is_erased
 from {{ ref('int_identities') }} as identities
 inner join {{ ref('int_identity_components') }} as components on identities.source_id = components.source_id
+left join erased on components.root_id = erased.root_id
 left join anonymous_guests on identities.source_id = anonymous_guests.source_id
 where anonymous_guests.source_id is null

@@ -57,11 +57,12 @@ joined_now as (
         rule,
         {{ entity_key('identifier') }} as identifier_hash,
         {{ masked('rule', "substr(identifier, length(rule) + 2)") }} as identifier_masked,
-        source_id,
+        placed.source_id,
         oldest_source_id as joined_to_source_id,
-        {{ entity_key('root_id') }} as customer_key,
-        greatest(load_id, oldest_load_id) as load_id
+        coalesce(erased.customer_key, {{ entity_key('placed.root_id') }}) as customer_key,
+        greatest(placed.load_id, placed.oldest_load_id) as load_id
     from placed
+    left join {{ source('people', 'erased_identities') }} as erased on placed.root_id = erased.source_id
     where place_in_group = 1 and group_before <> oldest_group
 ),
 

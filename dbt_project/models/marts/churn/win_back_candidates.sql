@@ -31,6 +31,7 @@ valued as (
     where
         (scores.is_lapsed or scores.risk_band = 'high')
         and not customers.is_closed
+        and not customers.is_erased
         and customers.accepts_marketing
         and scores.days_since_last <= {{ var('win_back_lapses') }} * scores.lapse_days
 )

@@ -1,0 +1,299 @@
+"""The rows of landing that are somebody's: found by what they say when they are mapped, and left with what identifies nobody.
+
+A row of an erased person keeps its place, its number and what Retain reads of it (amounts, days, channels), with pseudonyms;
+everything else that was sent is emptied. So a load adds up, a replay gives the same bytes, and nothing of the person is there.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from retain.config import Settings
+from retain.entities import Entity
+from retain.landing import landing_table
+from retain.mapping import (
+    FAILED,
+    KEPT,
+    Mapping,
+    check_expressions,
+    expression_of,
+    grouping,
+    guarded_value,
+    landed_columns,
+    mapping_of,
+    rows_that_count,
+    set_source_clock,
+    source_rows,
+)
+from retain.person.identifiers import (
+    CONTACTS,
+    CUSTOMER_ID,
+    ORDER_ID,
+    digest,
+    make_spelled,
+    normal,
+    pseudonym,
+    replaced,
+    spell,
+    use_key,
+)
+
+OF_A_PERSON = {  # entity: the fields by which its rows are somebody's, and the one that says since when
+    "customers": ((CUSTOMER_ID, *CONTACTS), "registered_at"),
+    "orders": ((CUSTOMER_ID, *CONTACTS), "ordered_at"),
+    "order_items": ((ORDER_ID,), None),
+    "returns": ((ORDER_ID,), None),
+    "business_changes": (("touched_value",), None),
+    "experiment_assignments": ((CUSTOMER_ID,), None),
+}
+ALSO_SAID = {"orders": (ORDER_ID,), "business_changes": ("touched",)}
+EMPTIED = ("full_name", "city", "reason")  # names, places and free text, which no mart adds up
+NAME_MORE = ("customers", "orders")  # their rows may name an identifier of the person that was not known before
+OWN_COLUMNS = ("_file", "_line", "_problem", KEPT)
+NAME = re.compile(r"'(?:[^']|'')*'|([\w.]*[^\W\d][\w.]*)")
+
+
+@dataclass(frozen=True)
+class Known:
+    """The tables of whom to look for: `identifiers` as ops.erased_identifiers, `orders` as ops.erased_orders."""
+
+    identifiers: sql.Identifier
+    orders: sql.Identifier
+
+
+
+
+
+def find_rows(
+    connection: psycopg.Connection[Any], settings: Settings, mapping: Mapping, known: Known, load_id: int | None = None
+) -> int:
+    """Make pg_temp.theirs: the rows of landing (of one load, or of all) that are of the people in `known`, and what they say.
+
+    An account is known by its number. By an e-mail, phone or card alone a row is somebody's if it is not younger than the
+    erasure: who comes back afterwards is a new customer.
+    """
+    columns = landed_columns(connection, mapping)
+    check_expressions(connection, mapping, columns)
+    set_source_clock(connection, settings, mapping.source)
+    fields, since = OF_A_PERSON[mapping.entity.name]
+    said = [*fields, *([since] if since else []), *ALSO_SAID.get(mapping.entity.name, ())]
+    selection = sql.SQL("true") if load_id is None else sql.SQL("_load_id = {}").format(sql.Literal(load_id))
+    if KEPT in columns:
+        selection += sql.SQL(" and {} is null").format(sql.Identifier(KEPT))
+    _map(connection, mapping, columns, said, selection, "said")
+    make_spelled(connection)
+    if "phone" in fields:
+        spell(connection, settings, sql.SQL("select phone from pg_temp.said"))
+    source = sql.Literal(mapping.source)
+    matches = {}
+    for field in fields:
+        kind = CUSTOMER_ID if field == "touched_value" else field
+        value = sql.SQL("said.{}").format(sql.Identifier(field))
+        matches[field] = sql.SQL("{} in (select digest from {} where kind = {} and recognises)").format(
+            digest(kind, normal(kind, value, settings, source)), known.identifiers, sql.Literal(kind)
+        )
+    if "touched_value" in matches:
+        matches["touched_value"] += sql.SQL(" and said.touched = 'customer'")
+    if ORDER_ID in matches:
+        matches["an order"] = sql.SQL("said.order_id in (select order_id from {} where source = {})").format(
+            known.orders, source
+        )
+    conditions = [condition for field, condition in matches.items() if field not in CONTACTS]
+    conditions += [
+        sql.SQL("{} and {} and {}").format(
+            condition, _is_nobody_elses(mapping), _is_as_old(settings, mapping, field, since, known)
+        )
+        for field, condition in matches.items()
+        if field in CONTACTS and since is not None
+    ]
+    connection.execute("drop table if exists pg_temp.theirs")
+    return connection.execute(
+        sql.SQL("create temporary table theirs on commit drop as select * from pg_temp.said where {}").format(
+            sql.SQL(" or ").join(sql.SQL("({})").format(condition) for condition in conditions)
+        )
+    ).rowcount
+
+
+def _is_nobody_elses(mapping: Mapping) -> sql.Composed:
+    """That a row which names somebody's e-mail, phone or card is not of an account that is another's."""
+    if mapping.entity.name == "orders":
+        return sql.SQL("nullif(btrim(said.customer_id), '') is null").format()
+    return sql.SQL(
+        "not exists (select 1 from raw.customers as known where known.source = {} and known.customer_id = said.customer_id)"
+    ).format(sql.Literal(mapping.source))
+
+
+def _is_as_old(settings: Settings, mapping: Mapping, field: str, since: str, known: Known) -> sql.Composed:
+    moment = sql.SQL("said.{}").format(sql.Identifier(since))
+    value = sql.SQL("said.{}").format(sql.Identifier(field))
+    return sql.SQL(
+        "(case when pg_input_is_valid({moment}, 'timestamptz') then ({moment})::timestamptz < (select sought.erased_at "
+        "from {known} as sought where sought.kind = {kind} and sought.digest = {digest}) else true end)"
+    ).format(
+        moment=moment,
+        known=known.identifiers,
+        kind=sql.Literal(field),
+        digest=digest(field, normal(field, value, settings, sql.Literal(mapping.source))),
+    )
+
+
+def _map(
+    connection: psycopg.Connection[Any],
+    mapping: Mapping,
+    columns: list[str],
+    fields: list[str],
+    selection: sql.Composable,
+    name: str,
+) -> None:
+    """Make pg_temp.<name>: landed rows (several, where they are grouped to one record) and their fields, as text."""
+    where = rows_that_count(mapping, columns)
+    connection.execute(sql.SQL("drop table if exists {}").format(sql.Identifier("pg_temp", name)))
+    for is_guarded in (False, True):
+        values = [
+            guarded_value(connection, mapping, columns, field)
+            if is_guarded and field in mapping.expressions
+            else expression_of(mapping, field, columns)
+            for field in fields
+        ]
+        parts = [
+            sql.SQL(
+                "select {rows} as rows, {counts} as counts, {values} from ({landed}) as landed where {selection} and {where}{group}"
+            ).format(
+                rows=sql.SQL("array_agg(_row)" if mapping.group_by else "array[_row]"),
+                counts=sql.Literal(counts),
+                values=sql.SQL(", ").join(
+                    sql.SQL("{} as {}").format(value, sql.Identifier(field))
+                    for field, value in zip(fields, values, strict=True)
+                ),
+                landed=source_rows(mapping, columns),
+                selection=selection,
+                where=sql.SQL("true")
+                if where is None
+                else sql.SQL("({}) is {}").format(where, sql.SQL("true" if counts else "not true")),
+                group=sql.SQL(" group by {}").format(grouping(mapping, columns)) if mapping.group_by else sql.SQL(""),
+            )
+            for counts in ((True,) if where is None else (True, False))
+        ]
+        try:
+            with connection.transaction():
+                connection.execute(
+                    sql.SQL("create temporary table {} on commit drop as {}").format(
+                        sql.Identifier(name), sql.SQL(" union all ").join(parts)
+                    )
+                )
+                break
+        except psycopg.DataError:  # an expression that raised on some row: then row by row, where it leaves a mark
+            if is_guarded:
+                raise
+
+
+def empty_rows(
+    connection: psycopg.Connection[Any], settings: Settings, mapping: Mapping, known: Known, load_id: int | None = None
+) -> int:
+    """Leave of the rows in pg_temp.theirs (of one load, or of all) what identifies nobody; returns how many there were."""
+    of_load = sql.SQL("true") if load_id is None else sql.SQL("_load_id = {}").format(sql.Literal(load_id))
+    table = landing_table(mapping.source, mapping.entity.name)
+    columns = landed_columns(connection, mapping)
+    _map(
+        connection,
+        mapping,
+        columns,
+        list(mapping.entity.fields),
+        sql.SQL("{} and _row in (select unnest(rows) from pg_temp.theirs)").format(of_load),
+        "emptied",
+    )
+    if "phone" in mapping.entity.fields:
+        spell(connection, settings, sql.SQL("select phone from pg_temp.emptied"))
+    kept = [
+        sql.SQL("{}, {}").format(sql.Literal(field), _kept_of(settings, mapping, field, known))
+        for field in mapping.entity.fields
+        if field not in EMPTIED
+    ]
+    if KEPT not in columns:
+        connection.execute(sql.SQL("alter table {} add column {} text").format(table, sql.Identifier(KEPT)))
+    gone = [sql.SQL("{} = null").format(sql.Identifier(name)) for name in columns if name not in OWN_COLUMNS]
+    return connection.execute(
+        sql.SQL(
+            "update {table} as landed set {assignments} from (select unnest(rows) as row_number, "
+            "case when counts then jsonb_strip_nulls(jsonb_build_object({kept}))::text else '{{}}' end as kept "
+            "from pg_temp.emptied as said) as theirs where {of_load} and landed._row = theirs.row_number"
+        ).format(
+            table=table,
+            of_load=of_load,
+            assignments=sql.SQL(", ").join([*gone, sql.SQL("{} = theirs.kept").format(sql.Identifier(KEPT))]),
+            kept=sql.SQL(", ").join(kept),
+        )
+    ).rowcount
+
+
+def _kept_of(settings: Settings, mapping: Mapping, field: str, known: Known) -> sql.Composable:
+    value = sql.SQL("said.{}").format(sql.Identifier(field))
+    source = sql.Literal(mapping.source)
+    if field in (CUSTOMER_ID, *CONTACTS):
+        return replaced(field, value, settings, source, known.identifiers)
+    if field == ORDER_ID:
+        stands = replaced(ORDER_ID, value, settings, source, known.identifiers)
+        return sql.SQL("coalesce({}, {})").format(stands, value)
+    if field == "touched_value":
+        return replaced(CUSTOMER_ID, value, settings, source, known.identifiers)
+    return sql.SQL("case when {0} not like {1} then {0} end").format(value, sql.Literal(FAILED + "%"))
+
+
+def tells_whose(mapping: Mapping) -> bool:
+    """Whether the number of an order is made of what identifies its customer."""
+    of_orders = mapping.written.get(ORDER_ID, "")
+    of_people = " ".join(mapping.written.get(field, "") for field in (CUSTOMER_ID, *CONTACTS))
+    return bool(_names(of_orders) & _names(of_people))
+
+
+def _names(expression: str) -> set[str]:
+    return {name.lower() for name in NAME.findall(expression) if name}
+
+
+def note_orders(settings: Settings, mapping: Mapping, known: Known) -> sql.Composed:
+    """The statement that adds the orders in pg_temp.theirs to those that are known, by the number that they keep."""
+    value = sql.SQL("said.order_id")
+    stands = replaced(ORDER_ID, value, settings, sql.Literal(mapping.source), known.identifiers)
+    return sql.SQL(
+        "insert into {orders} (source, order_id) select distinct {source}::text, coalesce({stands}, {value}) from pg_temp.theirs as said "
+        "where {value} is not null on conflict do nothing"
+    ).format(orders=known.orders, source=sql.Literal(mapping.source), stands=stands, value=value)
+
+
+def new_identifiers(
+    connection: psycopg.Connection[Any], settings: Settings, mapping: Mapping, known: Known
+) -> list[tuple[str, bytes, int, Any]]:
+    """Of the rows in pg_temp.theirs: (kind, digest, erasure, when) of identifiers that `known` does not have."""
+    fields, _ = OF_A_PERSON[mapping.entity.name]
+    source = sql.Literal(mapping.source)
+    kinds = [*fields, *([ORDER_ID] if mapping.entity.name == "orders" and tells_whose(mapping) else [])]
+    digests = {
+        kind: digest(kind, normal(kind, sql.SQL("said.{}").format(sql.Identifier(kind)), settings, source))
+        for kind in kinds
+    }
+    found = []
+    for kind in kinds:
+        found += connection.execute(
+            sql.SQL(
+                "select {kind}, said.{field}, min(sought.erasure_id), min(sought.erased_at) from (select {digests} from pg_temp.theirs as said) as said "
+                "join {known} as sought on {same} where said.{field} is not null and not exists ("
+                "select 1 from {known} as before where before.kind = {kind} and before.digest = said.{field}) group by 2"
+            ).format(
+                kind=sql.Literal(kind),
+                field=sql.Identifier(kind),
+                known=known.identifiers,
+                digests=sql.SQL(", ").join(
+                    sql.SQL("{} as {}").format(value, sql.Identifier(name)) for name, value in digests.items()
+                ),
+                same=sql.SQL(" or ").join(
+                    sql.SQL("(sought.kind = {} and sought.recognises and sought.digest = said.{})").format(
+                        sql.Literal(name), sql.Identifier(name)
+                    )
+                    for name in kinds
+                ),
+            )
+        ).fetchall()
+    return found
