@@ -17,7 +17,8 @@ import psycopg
 from retain import passwords, warehouse
 from retain.config import Settings
 from retain.embedded import find_binaries, major_version, port_is_taken
-from retain.errors import RetainError
+from retain.errors import Refused, RetainError
+from retain.person.identifiers import use_key
 from retain.roles import ROLES, Role
 from retain.sources import open_source
 
@@ -47,7 +48,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     try:
         with warehouse.connect(settings, autocommit=True) as connection:
             checks: tuple[Callable[..., Iterator[Finding]], ...] = (
-                of_the_server, of_the_clocks, of_the_connections, of_the_migrations, of_the_roles,
+                of_the_server, of_the_clocks, of_the_connections, of_the_migrations, of_the_roles, of_the_erasures,
             )  # fmt: skip
             for check in checks:
                 yield from check(connection, settings)
@@ -216,6 +217,34 @@ def _privileges(connection: psycopg.Connection[Any], role: Role) -> Iterator[tup
             extra = ", ".join(sorted(set(may) - wanted))
             login = role.login(connection.info.dbname)
             yield f"may {extra} {schema}.{table}, and should not", f"revoke {extra} on {schema}.{table} from {login}"
+
+
+def of_the_erasures(connection: psycopg.Connection[Any], settings: Settings) -> Iterator[Finding]:
+    """Nothing where nobody was erased. The key must be the one of the erasures; the sources should have forgotten, too."""
+    made = connection.execute("select to_regclass('ops.erasures') is not null").fetchone()
+    if made != (True,):
+        return
+    with connection.transaction():
+        count = connection.execute("select count(*) from ops.erasures").fetchone()
+        if count is None or not count[0]:
+            return
+        try:
+            use_key(connection, settings)
+        except Refused as error:
+            yield Finding("erasures", "wrong", error.message, error.hint or "")
+            return
+    sending = connection.execute(
+        "select source || '.' || entity from (select distinct on (source, entity) source, entity, rows_of_erased from ops.loads "
+        "where status = 'published' and rows_sent > 0 and kind in ('incremental', 'full', 'backfill') "
+        "order by source, entity, load_id desc) as newest where rows_of_erased > 0 order by 1"
+    ).fetchall()
+    if sending:
+        sentence = f"people who were erased are still sent by {', '.join(row[0] for row in sending)}"
+        yield Finding(
+            "erasures", "warning", sentence, "Erase them at the source: they land without what identifies them."
+        )
+    else:
+        yield Finding("erasures", "good", f"{count[0]:,}, and no source still sends one of them")
 
 
 def of_the_sources(settings: Settings) -> Iterator[Finding]:

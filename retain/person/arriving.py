@@ -9,7 +9,15 @@ from retain.config import Settings
 from retain.entities import Entity
 from retain.mapping import Mapping, mapping_of
 from retain.person.identifiers import CUSTOMER_ID, ORDER_ID, digest, normal, pseudonym, use_key
-from retain.person.landing_rows import NAME_MORE, OF_A_PERSON, Known, empty_rows, find_rows, new_identifiers, note_orders
+from retain.person.landing_rows import (
+    NAME_MORE,
+    OF_A_PERSON,
+    Known,
+    empty_rows,
+    find_rows,
+    new_identifiers,
+    note_orders,
+)
 
 ERASED = Known(sql.Identifier("ops", "erased_identifiers"), sql.Identifier("ops", "erased_orders"))
 
@@ -37,8 +45,8 @@ def _remember_more(connection: psycopg.Connection[Any], settings: Settings, mapp
         return
     for kind, value, erasure, erased_at in new_identifiers(connection, settings, mapping, ERASED):
         connection.execute(
-            "insert into ops.erased_identifiers (kind, digest, pseudonym, recognises, erased_at, erasure_id) values (%s, %s, %s, %s, %s, %s) "
-            "on conflict do nothing",
+            "insert into ops.erased_identifiers (kind, digest, pseudonym, recognises, erased_at, erasure_id) "
+            "values (%s, %s, %s, %s, %s, %s) on conflict do nothing",
             [kind, value, pseudonym(kind), kind in (CUSTOMER_ID, ORDER_ID), erased_at, erasure],
         )
     if mapping.entity.name == "orders":

@@ -1,7 +1,7 @@
 """The person's rows in what was built from raw: put right in place, as the next build will make them."""
 
-from uuid import UUID
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from psycopg import sql

@@ -24,9 +24,9 @@ from retain.gate_rows import Selection, write_gate_table
 from retain.landing import drop_gate_tables, gate_table, only_one_load
 from retain.mapping import Mapping
 from retain.person import built, searching, tables
+from retain.person.finding import Person, find
 from retain.person.identifiers import use_key
 from retain.person.landing_rows import empty_rows, find_rows
-from retain.person.finding import Person, find
 from retain.person.seeking import SOUGHT, landed_mappings, seek
 from retain.transform import only_one_build
 
@@ -142,8 +142,8 @@ def _erase_from_landing(connection: psycopg.Connection[Any], settings: Settings)
 def _erase_from_quarantine(connection: psycopg.Connection[Any], settings: Settings, mapping: Mapping) -> int:
     """What quarantine recognises a row by is made anew from the row as it is now, as a load would make it."""
     entries = connection.execute(
-        "select origin_load_id, array_agg(distinct entry.row_number) from ops.quarantine as entry join pg_temp.emptied_rows using (row_number) "
-        "where source = %s and entity = %s group by origin_load_id",
+        "select origin_load_id, array_agg(distinct entry.row_number) from ops.quarantine as entry "
+        "join pg_temp.emptied_rows using (row_number) where source = %s and entity = %s group by origin_load_id",
         [mapping.source, mapping.entity.name],
     ).fetchall()
     touched = 0
@@ -236,7 +236,8 @@ def _record(
         ).fetchall()
     )
     counted = connection.execute(
-        "select count(*) filter (where pseudonym is null), count(*) filter (where pseudonym is not null and not recognises) from pg_temp.sought"
+        "select count(*) filter (where pseudonym is null), count(*) filter (where pseudonym is not null and not recognises) "
+        "from pg_temp.sought"
     ).fetchone()
     assert counted is not None
     left, shared = counted

@@ -11,12 +11,12 @@ from psycopg import sql
 from retain.config import Settings
 from retain.landing import landing_table
 from retain.outreach import write_for_owner
+from retain.person.built import BUILT
 from retain.person.erasure import looking, texts_of
+from retain.person.finding import Person, find
 from retain.person.landing_rows import find_rows
 from retain.person.searching import columns_with_text, in_files, pattern_of
-from retain.person.finding import Person, find
 from retain.person.seeking import OF_THEM, SOUGHT, landed_mappings, seek
-from retain.person.built import BUILT
 
 Rows = list[dict[str, Any]]
 OF_RAW = {

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from psycopg import sql

@@ -12,7 +12,6 @@ import psycopg
 from psycopg import sql
 
 from retain.config import Settings
-from retain.entities import Entity
 from retain.landing import landing_table
 from retain.mapping import (
     FAILED,
@@ -23,7 +22,6 @@ from retain.mapping import (
     grouping,
     guarded_value,
     landed_columns,
-    mapping_of,
     rows_that_count,
     set_source_clock,
     source_rows,
@@ -35,10 +33,8 @@ from retain.person.identifiers import (
     digest,
     make_spelled,
     normal,
-    pseudonym,
     replaced,
     spell,
-    use_key,
 )
 
 OF_A_PERSON = {  # entity: the fields by which its rows are somebody's, and the one that says since when
@@ -62,9 +58,6 @@ class Known:
 
     identifiers: sql.Identifier
     orders: sql.Identifier
-
-
-
 
 
 def find_rows(
@@ -278,8 +271,9 @@ def new_identifiers(
     for kind in kinds:
         found += connection.execute(
             sql.SQL(
-                "select {kind}, said.{field}, min(sought.erasure_id), min(sought.erased_at) from (select {digests} from pg_temp.theirs as said) as said "
-                "join {known} as sought on {same} where said.{field} is not null and not exists ("
+                "select {kind}, said.{field}, min(sought.erasure_id), min(sought.erased_at) "
+                "from (select {digests} from pg_temp.theirs as said) as said join {known} as sought on {same} "
+                "where said.{field} is not null and not exists ("
                 "select 1 from {known} as before where before.kind = {kind} and before.digest = said.{field}) group by 2"
             ).format(
                 kind=sql.Literal(kind),

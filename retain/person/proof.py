@@ -9,9 +9,9 @@ from retain import warehouse
 from retain.config import Settings
 from retain.errors import UserError
 from retain.person.erasure import looking
+from retain.person.finding import erased_on, normals_of
 from retain.person.identifiers import make_spelled, use_key
 from retain.person.searching import SHORTEST, in_files, in_tables
-from retain.person.finding import erased_on, normals_of
 
 
 @dataclass(frozen=True)

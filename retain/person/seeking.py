@@ -1,17 +1,12 @@
 """Who is meant, by any of their identifiers, and everything that they are known by in the warehouse."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import psycopg
 from psycopg import sql
 
 from retain.config import Settings
 from retain.entities import ENTITIES
-from retain.errors import UserError
-from retain.identity import is_built
 from retain.landing import landing_table
 from retain.mapping import Mapping, mapping_of
 from retain.person.finding import Person
@@ -27,8 +22,6 @@ from retain.person.identifiers import (
     normal,
     pseudonym,
     spell,
-    use_key,
-    write_spelled,
 )
 from retain.person.landing_rows import (
     NAME_MORE,
@@ -170,7 +163,7 @@ def _add_all(
 
 
 def _add_one(connection: psycopg.Connection[Any], settings: Settings, person: Person, kind: str, value: str) -> None:
-    """An identifier of the person that was not known yet: replaced, and if it is nobody else's, recognised; left where it is if it is a crowd's."""
+    """An identifier that was not known yet: replaced, recognised if it is nobody else's, left where it is if it is a crowd's."""
     if kind == CUSTOMER_ID:  # an account that no build has seen: it came late, or waits in quarantine
         source, _, number = value.partition(":")
         stands = _add(connection, kind, value, recognises=True)
@@ -189,7 +182,8 @@ def _add_one(connection: psycopg.Connection[Any], settings: Settings, person: Pe
             "select exists (select 1 from intermediate.int_identity_links where identifier = {link} and is_blocked), "
             "exists (select 1 from intermediate.int_identities as other where other.{column} = {value} and other.source_id <> all({mine})) "
             "or exists (select 1 from intermediate.int_orders_dated as other where other.{column} = {value} "
-            "and not exists (select 1 from pg_temp.their_orders as ours where ours.source = other.source and ours.order_id = other.order_id))"
+            "and not exists (select 1 from pg_temp.their_orders as ours where ours.source = other.source "
+            "and ours.order_id = other.order_id))"
         ).format(
             link=sql.Literal(f"{kind}:{value}"),
             column=column,

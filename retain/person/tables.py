@@ -1,7 +1,6 @@
 """The person's rows in raw, history and ops: each identifier gives way to its pseudonym, in place."""
 
 from typing import Any
-from uuid import UUID
 
 import psycopg
 from psycopg import sql

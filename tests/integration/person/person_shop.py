@@ -46,6 +46,7 @@ CONFIG = """\
         defaults: {status: paid, currency: EUR}
 """
 FORECAST = "as_of: 2025-06-30\nforecast:\n  min_customers: 30\n  min_history_days: 90\n"
+CROWDED = "+374 93 000 011"  # given by six people: it joins nobody
 # Everything that she is known by, in every spelling that a source has sent.
 ANNA = (
     "Anna Petrosyan", "anna.petrosyan@example.com", "Anna.Petrosyan@Example.com", "anna.old@example.com", "+374 95 11 22 33",
@@ -83,7 +84,8 @@ class Shop:
 
     def customers(self, mail: str = "Anna.Petrosyan@Example.com", changed: str = "2025-05-01") -> None:
         others = [
-            (f"w{n}", f"person{n}@example.com", f"+374 93 {n % 1000:06}", f"Person {n}", f"Street {n}, Gyumri", "shirak", "silver",
+            (f"w{n}", f"Per.Son+{n}@Gmail.com" if n == 1 else f"person{n}@example.com",
+             CROWDED if 11 <= n <= 16 else f"+374 93 {n:06}", f"Person {n}", f"Street {n}, Gyumri", "shirak", "silver",
              "true", f"2024-01-{n % 28 + 1:02}T08:00:00Z", "2025-01-01T00:00:00Z")
             for n in range(1, 61)
         ]  # fmt: skip
