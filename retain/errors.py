@@ -33,3 +33,7 @@ class OutOfReach(RetainError):
     """A source or server cannot be reached or does not let us in. Exit code 3."""
 
     exit_code = 3
+
+
+class NotLetIn(UserError):
+    """A source does not accept the credentials, or does not let them read: what came before is worth keeping."""

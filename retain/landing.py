@@ -1,7 +1,7 @@
 """Land what a source sends: every row as text, append-only, under a load's number, in one transaction."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,15 +11,15 @@ import psycopg
 from psycopg import sql
 
 import retain
-from retain.config import FilesEntity, Settings
-from retain.errors import Busy, RetainError
+from retain.config import Settings
+from retain.copying import Progress, copy_rows, copy_steps, fit_landing, offered_columns
+from retain.errors import Busy, NotLetIn, RetainError, UserError
 from retain.logs import tell
 from retain.roles import LOADER
-from retain.sources import Batch, Source, Window, open_source
+from retain.sources import Batch, ExtractInSteps, ResumableSource, Source, Window, open_source
 from retain.warehouse import connect
 
 ENTITY_LOCK = 727_002
-Progress = Callable[[int], None]  # called with the number of bytes that went in since the last call
 
 
 @dataclass(frozen=True)
@@ -87,19 +87,24 @@ def land_changes(
     """Land what changed at the source since the last published load.
 
     The cursor is read from `ops.cursors`, which moves only when a load is published: a load that was landed and never
-    published is superseded here, and its rows are asked for again.
+    published is superseded here, and its rows are asked for again. One that stopped between two pages goes on there.
 
-    Raises OutOfReach or UserError as the source does (nothing is landed then), Busy when the entity is being loaded.
+    Raises OutOfReach or UserError as the source does (nothing is landed then, but for whole pages, which the next load
+    keeps), Busy when the entity is being loaded.
     """
     with connect(settings, LOADER) as connection, only_one_load(connection, source, entity):
         reader = open_source(settings, source)
         kind = "backfill" if window is not None else "full" if full else "incremental"
-        load_id, state = _begin(connection, source, entity, kind)
+        state, at = _state(connection, source, entity), now or _now(connection)
+        load_id, batch = _resumed(connection, reader, entity, kind, state, at)
+        if load_id is None:
+            load_id = _begin(connection, source, entity, kind, state)
         try:
-            batch = reader.plan(entity, state, now or _now(connection), full=full, window=window)
+            if batch is None:
+                batch = reader.plan(entity, state, at, full=full, window=window)
             return _land(connection, settings, reader, batch, source, entity, load_id, progress)
         except Exception as error:
-            _record_failure(connection, load_id, error)
+            _record_failure(connection, source, entity, load_id, error)
             tell("failed", load_id, source, entity)
             raise
 
@@ -110,9 +115,43 @@ def _now(connection: psycopg.Connection[Any]) -> datetime:
     return row[0]  # type: ignore[no-any-return]
 
 
+def _state(connection: psycopg.Connection[Any], source: str, entity: str) -> dict[str, Any] | None:
+    """How far the entity has been published."""
+    cursor = connection.execute(
+        "select state from ops.cursors where source = %s and entity = %s", [source, entity]
+    ).fetchone()
+    return cursor[0] if cursor else None
+
+
+def _resumed(
+    connection: psycopg.Connection[Any],
+    reader: Source,
+    entity: str,
+    kind: str,
+    state: dict[str, Any] | None,
+    now: datetime,
+) -> tuple[int | None, Batch | None]:
+    """The last load of the entity, and the rest of what it asked for, where it stopped between two pages of the same task."""
+    if not isinstance(reader, ResumableSource) or kind == "backfill":
+        return None, None
+    row = connection.execute(
+        "select load_id, kind, cursor_before, progress from ops.loads where source = %s and entity = %s "
+        "and kind in ('incremental', 'full', 'backfill') order by load_id desc limit 1",
+        [reader.name, entity],
+    ).fetchone()
+    if row is None or row[3] is None or (row[1], row[2]) != (kind, state):
+        return None, None
+    batch = reader.resume(entity, state, row[3], now)
+    if batch is None:
+        return None, None
+    connection.execute("update ops.loads set status = 'started', message = null where load_id = %s", [row[0]])
+    connection.commit()
+    return row[0], batch
+
+
 def _begin(
-    connection: psycopg.Connection[Any], source: str, entity: str, kind: str
-) -> tuple[int, dict[str, Any] | None]:
+    connection: psycopg.Connection[Any], source: str, entity: str, kind: str, state: dict[str, Any] | None
+) -> int:
     superseded = connection.execute(
         "update ops.loads set status = 'failed', message = 'ended before it was published; its rows were asked for again' "
         "where source = %s and entity = %s and status in ('started', 'landed', 'validated') returning load_id",
@@ -120,10 +159,7 @@ def _begin(
     ).fetchall()
     for (unfinished,) in superseded:
         drop_gate_tables(connection, unfinished)
-    cursor = connection.execute(
-        "select state from ops.cursors where source = %s and entity = %s", [source, entity]
-    ).fetchone()
-    state = cursor[0] if cursor else None
+    _drop_pages(connection, source, entity)
     row = connection.execute(
         "insert into ops.loads (source, entity, kind, status, cursor_before, code_version) "
         "values (%s, %s, %s, 'started', %s, %s) returning load_id",
@@ -131,14 +167,34 @@ def _begin(
     ).fetchone()
     connection.commit()
     assert row is not None
-    return row[0], state
+    return int(row[0])
 
 
-def _record_failure(connection: psycopg.Connection[Any], load_id: int, error: Exception) -> None:
-    """Best effort: when the warehouse itself is gone, the next load of this entity marks this one as failed."""
+def _drop_pages(connection: psycopg.Connection[Any], source: str, entity: str) -> None:
+    """The pages of loads that nobody will finish: they are asked for again, and would be in landing twice."""
+    given_up = connection.execute(
+        "update ops.loads set progress = null, rows_sent = null where source = %s and entity = %s and progress is not null "
+        "returning load_id",
+        [source, entity],
+    ).fetchall()
+    for (load_id,) in given_up:
+        connection.execute(
+            sql.SQL("delete from {} where _load_id = %s").format(landing_table(source, entity)), [load_id]
+        )
+
+
+def _record_failure(
+    connection: psycopg.Connection[Any], source: str, entity: str, load_id: int, error: Exception
+) -> None:
+    """Best effort: when the warehouse itself is gone, the next load of this entity marks this one as failed.
+
+    What the user has to correct, such as a link that leads nowhere any more, is not gone on with from there.
+    """
     sentence = str(error) if isinstance(error, RetainError) else f"{type(error).__name__} while landing"
     try:
         connection.rollback()
+        if isinstance(error, UserError) and not isinstance(error, NotLetIn):
+            _drop_pages(connection, source, entity)
         connection.execute(
             "update ops.loads set status = 'failed', message = %s where load_id = %s", [sentence, load_id]
         )
@@ -159,19 +215,18 @@ def _land(
 ) -> LandedLoad:
     with reader.read(batch) as extract:
         table = landing_table(source, entity)
-        is_new = _fit_landing(connection, table, extract.columns)
+        is_new = fit_landing(connection, table, extract.columns)
         connection.execute("select set_config('retain.load_id', %s, true)", [str(load_id)])
         statement = sql.SQL("copy {} ({}) from stdin (format csv{})").format(
             table,
             sql.SQL(", ").join(map(sql.Identifier, extract.columns)),
-            sql.SQL(", freeze" if is_new else ""),  # else whoever reads it first would write all of it once more
+            # else whoever reads it first would write all of it once more; steps are transactions of their own
+            sql.SQL(", freeze" if is_new and not isinstance(extract, ExtractInSteps) else ""),
         )
-        cursor = connection.cursor()
-        with cursor.copy(statement) as copy:
-            for chunk in extract.copy_chunks:
-                copy.write(chunk)
-                if progress is not None:
-                    progress(len(chunk))
+        if isinstance(extract, ExtractInSteps):
+            copy_steps(connection, statement, extract, load_id, progress)
+        else:
+            copy_rows(connection, statement, extract.copy_chunks, progress)
         from retain.person.arriving import land_without_the_erased  # which maps rows of landing, as this makes them
 
         of_erased = land_without_the_erased(connection, settings, source, entity, load_id)
@@ -179,13 +234,15 @@ def _land(
         window = batch.window
         connection.execute(
             "update ops.loads set status = 'landed', landed_at = clock_timestamp(), rows_sent = %s, control_totals = %s, "
-            "columns = %s, offered = %s, cursor_after = %s, window_from = %s, window_to = %s, message = %s, "
-            "rows_of_erased = %s where load_id = %s",
+            "columns = %s, offered = %s, cursor_after = %s, progress = null, "
+            "window_from = %s, window_to = %s, message = %s, rows_of_erased = %s where load_id = %s",
             [
                 extract.rows_sent,
                 json.dumps(extract.control_totals),
                 json.dumps(extract.columns),
-                json.dumps(_offered(connection, settings, reader, source, entity)) if extract.rows_sent else None,
+                json.dumps(offered_columns(connection, settings, reader, extract, source, entity))
+                if extract.rows_sent
+                else None,
                 json.dumps(extract.state_after),
                 window.start if window else None,
                 window.end if window else None,
@@ -201,46 +258,3 @@ def _land(
 
 def _still_sent(rows: int, source: str) -> str:
     return f"{rows:,} rows are of people who were erased; {source} still sends them, and they were landed without what identifies them"
-
-
-def _offered(
-    connection: psycopg.Connection[Any], settings: Settings, reader: Source, source: str, entity: str
-) -> dict[str, str]:
-    """The columns that the source offers now, with their types; of JSON Lines, which leave out what is empty, also those of before."""
-    offered = {column.name: column.type_text for column in reader.columns(entity)}
-    shape = settings.source(source).entities[entity]
-    if not isinstance(shape, FilesEntity) or shape.file_format != "jsonl":
-        return offered
-    before = connection.execute(
-        "select offered from ops.loads where source = %s and entity = %s and offered is not null order by load_id desc limit 1",
-        [source, entity],
-    ).fetchone()
-    return {**(before[0] if before else {}), **offered}
-
-
-def _fit_landing(connection: psycopg.Connection[Any], table: sql.Identifier, columns: list[str]) -> bool:
-    """Make the landing table, or add the columns that the source did not have before; returns whether it is new.
-
-    Nothing is ever taken away.
-    """
-    there = connection.execute("select to_regclass(%s) is not null", [table.as_string(connection)]).fetchone()
-    is_new = not there or not there[0]
-    if is_new:  # load and row rise together, so a block range says where a load is
-        connection.execute(
-            sql.SQL(
-                "create table {0} (_load_id bigint not null default current_setting('retain.load_id')::bigint, "
-                "_row bigint generated always as identity); "
-                "create index on {0} using brin (_load_id, _row) with (pages_per_range = 16)"
-            ).format(table)
-        )
-    known = {
-        row[0]
-        for row in connection.execute(
-            "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped",
-            [table.as_string(connection)],
-        )
-    }
-    for name in columns:
-        if name not in known:
-            connection.execute(sql.SQL("alter table {} add column {} text").format(table, sql.Identifier(name)))
-    return is_new

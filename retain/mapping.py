@@ -6,10 +6,11 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from retain.config import Settings, SqlEntity
+from retain.config import RestEntity, Settings, SqlEntity
 from retain.entities import ENTITIES, Entity
 from retain.errors import UserError
 from retain.landing import landing_table
+from retain.sources.json_paths import paths_of
 from retain.sources.mentions import mentioned
 
 FAILED = "\x01"  # a control character that no text of a source holds: marks an expression that raised, with its message
@@ -36,6 +37,7 @@ class Mapping:
     written: dict[str, str]
     where: str | None = None
     group_by: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()  # of records that land whole, as JSON: where in them the expressions look
 
     @property
     def mapped(self) -> frozenset[str]:
@@ -50,6 +52,11 @@ def mapping_of(settings: Settings, source: str, entity: str) -> Mapping:
     if isinstance(shape, SqlEntity):
         expressions = {name: name for name in shape.fields}
         return Mapping(source, ENTITIES[entity], expressions, dict(shape.defaults), dict(shape.fields))
+    if isinstance(shape, RestEntity):
+        written, paths = dict(shape.fields), paths_of([*shape.fields.values(), *filter(None, [shape.where])])
+        return Mapping(
+            source, ENTITIES[entity], written, dict(shape.defaults), written, shape.where, paths=tuple(paths)
+        )
     fields, grouped_by = dict(shape.fields), tuple(shape.group_by or ())
     return Mapping(source, ENTITIES[entity], fields, dict(shape.defaults), fields, shape.where, grouped_by)
 
@@ -69,23 +76,47 @@ def landed_columns(connection: psycopg.Connection[Any], mapping: Mapping) -> lis
         "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum",
         [table],
     )
-    return [row[0] for row in rows if row[0] not in ("_load_id", "_row")]
+    return [*(row[0] for row in rows if row[0] not in ("_load_id", "_row")), *mapping.paths]
 
 
 def source_rows(mapping: Mapping, columns: list[str]) -> sql.Composed:
     """The landed columns under their own names, and in lower case where SQL would fold an unquoted name."""
     names: list[sql.Composable] = [sql.SQL("_load_id"), sql.SQL("_row")]
     for column in columns:
-        names.append(sql.Identifier(column))
+        names.append(_value_in_record(column, mapping.paths) if column in mapping.paths else sql.Identifier(column))
         folded = column.lower()
         if folded not in columns and folded not in ("_load_id", "_row"):
-            names.append(sql.SQL("{} as {}").format(sql.Identifier(column), sql.Identifier(folded)))
+            value = _value_in_record(column, mapping.paths, folded) if column in mapping.paths else None
+            names.append(value or sql.SQL("{} as {}").format(sql.Identifier(column), sql.Identifier(folded)))
     for pseudo in PSEUDO_COLUMNS:
         if pseudo not in columns:
             names.append(sql.SQL("null::text as {}").format(sql.Identifier(pseudo)))
-    return sql.SQL("select {} from {}").format(
-        sql.SQL(", ").join(names), landing_table(mapping.source, mapping.entity.name)
+    return sql.SQL("select {} from {}{}").format(
+        sql.SQL(", ").join(names), landing_table(mapping.source, mapping.entity.name), _taken_apart(mapping.paths)
     )
+
+
+def _taken_apart(paths: tuple[str, ...]) -> sql.Composable:
+    """The top of each record as columns, in one reading of it. As json, not jsonb: numbers keep the text that was sent."""
+    if not paths:
+        return sql.SQL("")
+    nested = {path.split(".")[0] for path in paths if "." in path}
+    tops = [
+        sql.SQL("{} {}").format(sql.Identifier(top), sql.SQL("json" if top in nested else "text"))
+        for top in dict.fromkeys(path.split(".")[0] for path in paths)
+    ]
+    return sql.SQL(" cross join lateral json_to_record(coalesce(_record, '{{}}')::json) as taken_apart({})").format(
+        sql.SQL(", ").join(tops)
+    )
+
+
+def _value_in_record(path: str, paths: tuple[str, ...], name: str | None = None) -> sql.Composable:
+    """The text of what stands at a path, under the path's own name or another one."""
+    top, *steps = path.split(".")
+    value: sql.Composable = sql.Identifier("taken_apart", top)
+    if any(other.startswith(f"{top}.") for other in paths):
+        value = sql.SQL("({} #>> {}::text[])").format(value, sql.Literal(steps))
+    return sql.SQL("{} as {}").format(value, sql.Identifier(name or path))
 
 
 def expression_of(mapping: Mapping, field: str, columns: list[str]) -> sql.Composable:

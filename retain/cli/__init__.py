@@ -8,6 +8,7 @@ from retain.errors import RetainError
 NO_TELEMETRY = {
     "DO_NOT_TRACK": "1",
     "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
     "GX_ANALYTICS_ENABLED": "False",
     "SCARF_ANALYTICS": "false",
     "AIRFLOW__COSMOS__ENABLE_TELEMETRY": "False",

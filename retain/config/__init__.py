@@ -27,6 +27,7 @@ from retain.config.model import (
     SqlSource,
     Warehouse,
 )
+from retain.config.rest import AUTHS, Asked, Paging, Rate, RestEntity, RestSource
 from retain.config.shape import note_shape_problems
 from retain.errors import UserError
 
@@ -41,6 +42,8 @@ __all__ = [
     "Identity",
     "Landing",
     "Maintenance",
+    "RestEntity",
+    "RestSource",
     "Settings",
     "Source",
     "SqlEntity",
@@ -65,6 +68,12 @@ PARTS: tuple[type[BaseModel], ...] = (
     FilesSource,
     SqlEntity,
     FilesEntity,
+    RestSource,
+    RestEntity,
+    Rate,
+    Paging,
+    Asked,
+    *AUTHS.values(),
     *CHANNELS.values(),
 )
 KNOWN_KEYS = frozenset(key for part in PARTS for key in part.model_fields)
@@ -158,7 +167,7 @@ def _without_nulls(value: Any) -> Any:
     """Known keys without a value are as good as absent; an unknown one, or a field mapped to nothing, is a mistake."""
     if isinstance(value, dict):
         return {
-            key: item if key in ("fields", "defaults") else _without_nulls(item)
+            key: item if key in ("fields", "defaults", "params", "headers") else _without_nulls(item)
             for key, item in value.items()
             if item is not None or key not in KNOWN_KEYS
         }

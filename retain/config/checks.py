@@ -14,6 +14,7 @@ from retain.config.currencies import CURRENCIES
 from retain.config.document import Document, KeyPath, inside
 from retain.config.identity import note_identity_problems
 from retain.config.model import FORMAT_OF_SUFFIX
+from retain.config.rest_checks import note_rest_entity_problems, note_rest_problems
 from retain.config.wording import meant, one_of, shown
 from retain.entities import ENTITIES, ORDER_STATUSES, Entity
 
@@ -131,6 +132,8 @@ def _check_source(document: Document, index: int, source: dict[str, Any]) -> Non
     _check_text(document, (*here, "timezone"), timezone_problem)
     if source.get("type") == "sql":
         _check_text(document, (*here, "url"), address_problem)
+    if source.get("type") == "rest":
+        note_rest_problems(document, here, source)
     entities = source.get("entities")
     for entity_name, entity in entities.items() if isinstance(entities, dict) else ():
         path = (*here, "entities", entity_name)
@@ -139,7 +142,7 @@ def _check_source(document: Document, index: int, source: dict[str, Any]) -> Non
             continue
         if isinstance(entity, dict):
             _check_mapping(document, path, entity, ENTITIES[entity_name])
-            (_check_sql_entity if source.get("type") == "sql" else _check_files_entity)(document, path, entity)
+            CHECKS.get(str(source.get("type")), _check_files_entity)(document, path, entity)
 
 
 def address_problem(value: str) -> str | None:
@@ -190,6 +193,9 @@ def _check_files_entity(document: Document, path: KeyPath, entity: dict[str, Any
     for position, column in enumerate(columns):
         if column in columns[:position]:
             document.refuse((*path, "columns", position), f'the column "{column}" is named twice')
+
+
+CHECKS = {"sql": _check_sql_entity, "rest": note_rest_entity_problems}
 
 
 def _check_mapping(document: Document, path: KeyPath, mapping: dict[str, Any], entity: Entity) -> None:

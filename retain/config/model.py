@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import Field, SecretStr, StringConstraints
 
 from retain.config.alerting import Alerts
 from retain.config.gating import Gate, GateOfSource, SourceGate
 from retain.config.identity import Identity
 from retain.config.keeping import Landing, Maintenance
+from retain.config.part import Mapping, Part
+from retain.config.rest import RestSource
 
 WEEK_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -25,12 +27,6 @@ FORMAT_OF_SUFFIX: dict[str, FileFormat] = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
-
-
-class Part(BaseModel):
-    """A part of retain.yml: an unknown key is an error, and nothing changes once it is read."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
 
 
 class Business(Part):
@@ -102,16 +98,6 @@ class Warehouse(Part):
     )
 
 
-class Mapping(Part):
-    """Which expression of the source is which field, and what holds where the source has none."""
-
-    fields: dict[str, str] = Field(description="Field of Retain: expression of the source.")
-    defaults: dict[str, str] = Field(
-        default={}, description="Field of Retain: the value it has in every row of this source."
-    )
-    where: str | None = Field(default=None, min_length=1, description="Condition that a row must meet to be read.")
-
-
 class SqlEntity(Mapping):
     table: str | None = Field(default=None, min_length=1, description="Table or view, with its schema if it needs one.")
     query: str | None = Field(
@@ -174,7 +160,7 @@ class FilesSource(Part):
     )
 
 
-Source = Annotated[SqlSource | FilesSource, Field(discriminator="type")]
+Source = Annotated[SqlSource | FilesSource | RestSource, Field(discriminator="type")]
 
 
 class Settings(Part):
@@ -211,10 +197,10 @@ class Settings(Part):
         return self.warehouse.folder or self.path.parent / ".retain"
 
     @functools.cached_property
-    def _by_name(self) -> "dict[str, SqlSource | FilesSource]":
+    def _by_name(self) -> "dict[str, SqlSource | FilesSource | RestSource]":
         return {source.name: source for source in self.sources}
 
-    def source(self, name: str) -> "SqlSource | FilesSource":
+    def source(self, name: str) -> "SqlSource | FilesSource | RestSource":
         """The source of that name. Raises `KeyError` when there is none."""
         return self._by_name[name]
 

@@ -20,9 +20,16 @@ from retain.config.model import (
     SqlSource,
     Warehouse,
 )
+from retain.config.rest import AUTHS, Asked, Paging, Rate, RestEntity, RestSource
 from retain.config.wording import meant, one_of, shown
 
-TYPES = ("sql", "files")
+TYPES = ("sql", "files", "rest")
+OF_TYPE: dict[str, tuple[type[BaseModel], type[BaseModel]]] = {
+    "sql": (SqlSource, SqlEntity),
+    "files": (FilesSource, FilesEntity),
+    "rest": (RestSource, RestEntity),
+}
+OF_REST: dict[str, type[BaseModel]] = {"rate": Rate, "paging": Paging, "window": Asked}
 SECTIONS: dict[str, type[BaseModel]] = {
     "business": Business,
     "forecast": Forecast,
@@ -47,8 +54,9 @@ def _without_union_tags(document: Document, location: tuple[str | int, ...]) -> 
     path: KeyPath = ()
     for index, step in enumerate(location):
         after_a_source = index == 2 and location[0] == "sources" and step in TYPES
+        after_an_auth = index == 4 and location[0] == "sources" and location[3] == "auth" and step in AUTHS
         after_a_channel = index == 3 and location[:2] == ("alerts", "to") and step in CHANNEL_TYPES
-        if not after_a_source and not after_a_channel and step != "[key]":
+        if not (after_a_source or after_an_auth or after_a_channel) and step != "[key]":
             path = (*path, step)
     return path
 
@@ -64,13 +72,16 @@ def _model_at(document: Document, path: KeyPath) -> type[BaseModel] | None:
     if path[0] != "sources":
         return SECTIONS.get(str(path[0])) if len(path) == 1 else None
     kind = inside(document.at(path[:2]), "type")
+    of_source, of_entity = OF_TYPE.get(str(kind), OF_TYPE["sql"])
     if len(path) == 2:
-        return FilesSource if kind == "files" else SqlSource
+        return of_source
     if len(path) == 3 and path[2] == "gate":
         return GateOfSource
     if len(path) == 4 and path[2] == "entities":
-        return FilesEntity if kind == "files" else SqlEntity
-    return None
+        return of_entity
+    if kind == "rest" and len(path) == 3 and path[2] == "auth":
+        return AUTHS.get(str(inside(document.at(path), "type")))
+    return OF_REST.get(str(path[-1])) if kind == "rest" and len(path) in (3, 5) else None
 
 
 def _shape_sentence(document: Document, path: KeyPath, detail: ErrorDetails) -> tuple[str, bool]:
@@ -87,7 +98,7 @@ def _shape_sentence(document: Document, path: KeyPath, detail: ErrorDetails) -> 
     if kind == "literal_error":
         allowed = re.findall(r"'([^']*)'", str(context.get("expected", "")))
         return f"found {found}; {one_of(allowed)}{meant(str(document.at(path)), allowed)}", False
-    types = CHANNEL_TYPES if path[:1] == ("alerts",) else TYPES
+    types = CHANNEL_TYPES if path[:1] == ("alerts",) else tuple(AUTHS) if path[-1:] == ("auth",) else TYPES
     if kind == "union_tag_not_found":
         return f"`type` is needed; {one_of(types)}", False
     if kind == "union_tag_invalid":

@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from retain.config import FilesSource, Settings
 from retain.errors import UserError
+
+if TYPE_CHECKING:  # retain.config checks paths and expressions with modules of this package
+    from retain.config import Settings
 
 # JSON-able; what the reader of a source needs to know of its last published load, and nobody else interprets.
 State = Mapping[str, Any]
@@ -66,6 +68,28 @@ class Extract(Protocol):
     def warnings(self) -> list[str]: ...
 
 
+@dataclass(frozen=True)
+class Step:
+    """A part of an extract that is kept by itself: its rows as COPY text, and, as JSON, what is needed to go on after it."""
+
+    chunk: bytes
+    rows: int
+    progress: dict[str, Any]
+
+
+@runtime_checkable
+class ExtractInSteps(Extract, Protocol):
+    """An extract that a crash does not send back to its beginning: `steps` take the place of `copy_chunks`.
+
+    `rows_sent` counts from the first step on, those of an earlier try included. `offered` are the columns of the records.
+    """
+
+    @property
+    def steps(self) -> Iterator[Step]: ...
+    @property
+    def offered(self) -> dict[str, str]: ...
+
+
 class Source(Protocol):
     """A system that is read. Every method raises OutOfReach when it does not answer, and UserError when it answers
     something that the configuration does not fit; neither ever holds a password."""
@@ -87,18 +111,30 @@ class Source(Protocol):
         """Every key the source has now, as text, to find what was deleted there; None where it cannot tell."""
 
 
-def open_source(settings: Settings, name: str) -> Source:
+@runtime_checkable
+class ResumableSource(Source, Protocol):
+    """A source whose extracts come in steps."""
+
+    def resume(self, entity: str, state: State | None, progress: dict[str, Any], now: datetime) -> Batch | None:
+        """The batch that an earlier try did not finish, from its last step on; None when it must begin anew."""
+
+
+def open_source(settings: "Settings", name: str) -> Source:
     """The reader of a source of retain.yml. Connects to nothing yet. Raises UserError when there is no such source."""
     try:
         source = settings.source(name)
     except KeyError:
         known = ", ".join(source.name for source in settings.sources)
         raise UserError(f'There is no source "{name}" in {settings.path}.', hint=f"It has: {known}.") from None
-    if isinstance(source, FilesSource):
+    if source.type == "files":
         from retain.sources.files import FilesReader
 
         reader: Source = FilesReader(settings, source)
         return reader
+    if source.type == "rest":
+        from retain.sources.rest import RestReader
+
+        return RestReader(settings, source)
     from retain.sources.sql import open_database
 
     return open_database(settings, source)

@@ -1,0 +1,109 @@
+"""The `rest` sources of retain.yml: any system that answers in JSON, described without code."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+
+from retain.config.gating import GateOfSource
+from retain.config.part import Mapping, Part
+
+TimeFormat = Literal["iso", "local", "day", "epoch", "epoch_ms"]
+
+
+class BearerAuth(Part):
+    type: Literal["bearer"] = "bearer"
+    token: SecretStr = Field(description="The token, e.g. ${CRM_TOKEN}.")
+
+
+class KeyAuth(Part):
+    type: Literal["api_key"] = "api_key"
+    key: SecretStr = Field(description="The key, e.g. ${CRM_KEY}.")
+    header: str | None = Field(default=None, min_length=1, description="The header that carries it.")
+    query: str | None = Field(
+        default=None, min_length=1, description="The parameter that carries it, without `header`."
+    )
+
+
+class BasicAuth(Part):
+    type: Literal["basic"] = "basic"
+    user: SecretStr = Field(description="The user, e.g. ${SHOP_KEY}.")
+    password: SecretStr = Field(description="The password, e.g. ${SHOP_SECRET}.")
+
+
+class ClientCredentialsAuth(Part):
+    type: Literal["client_credentials"] = "client_credentials"
+    token_url: str = Field(min_length=1, description="Where a token is asked for.")
+    client_id: SecretStr = Field(description="The client's id, e.g. ${CRM_CLIENT}.")
+    client_secret: SecretStr = Field(description="The client's secret, e.g. ${CRM_SECRET}.")
+    scope: str | None = Field(default=None, min_length=1, description="The scopes to ask for, with spaces between.")
+
+
+AUTHS: dict[str, type[Part]] = {
+    "bearer": BearerAuth,
+    "api_key": KeyAuth,
+    "basic": BasicAuth,
+    "client_credentials": ClientCredentialsAuth,
+}
+Auth = Annotated[BearerAuth | KeyAuth | BasicAuth | ClientCredentialsAuth, Field(discriminator="type")]
+
+
+class Rate(Part):
+    requests: int = Field(ge=1, description="So many requests …")
+    seconds: int = Field(default=1, ge=1, description="… in so many seconds, and no more.")
+
+
+class Paging(Part):
+    style: Literal["none", "page", "offset", "link_header", "next_link", "cursor"] = Field(
+        default="none", description="How the answer is cut into pages."
+    )
+    param: str | None = Field(default=None, min_length=1, description="Parameter of the page, offset or cursor.")
+    first: int = Field(default=1, ge=0, description="The number of the first page.")
+    size: int | None = Field(default=None, ge=1, description="Records a page.")
+    size_param: str | None = Field(default=None, min_length=1, description="Parameter of the size.")
+    next: str | None = Field(default=None, min_length=1, description="Where the next link or cursor is in the answer.")
+    more: str | None = Field(default=None, min_length=1, description="A flag that is true while there are more pages.")
+    end: str | None = Field(default=None, min_length=1, description="A flag that is true on the last page.")
+
+
+class Asked(Part):
+    """How to ask for what changed in a span of time."""
+
+    since: str | None = Field(default=None, min_length=1, description="Parameter of the span's start.")
+    until: str | None = Field(default=None, min_length=1, description="Parameter of the span's end.")
+    format: TimeFormat = Field(default="iso", description="How the two are written.")
+    cursor: str | None = Field(default=None, min_length=1, description="Where a record says when it changed.")
+
+
+class RestEntity(Mapping):
+    path: str = Field(min_length=1, description="Path of the list, below `url`.")
+    records: str | None = Field(
+        default=None, min_length=1, description="Where the list is in the answer; absent: the answer is the list."
+    )
+    params: dict[str, str] = Field(default={}, description="Parameters of every request.")
+    paging: Paging = Field(default=Paging(), description="How the answer is cut into pages.")
+    window: Asked | None = Field(
+        default=None, description="How to ask for what changed; absent: read everything each time."
+    )
+    find_deleted: bool = Field(
+        default=False,
+        description="Whether the list without a window holds every record: then what is gone was deleted.",
+    )
+
+
+class RestSource(Part):
+    type: Literal["rest"] = "rest"
+    name: str = Field(description="Short name of the source: it is part of every key.")
+    url: str = Field(min_length=1, description="Address that the paths of the entities begin at.")
+    auth: Auth | None = Field(default=None, description="How the system lets us in.")
+    headers: dict[str, str] = Field(default={}, description="Headers of every request; no secrets.")
+    rate: Rate | None = Field(default=None, description="How often it may be asked.")
+    timezone: str | None = Field(default=None, description="Zone of times without one; the shop's if absent.")
+    date_order: Literal["YMD", "DMY", "MDY"] = Field(default="YMD", description="How 03/04/2025 is read.")
+    overlap_minutes: int = Field(
+        default=60, ge=0, description="How far each load reaches back before the last one, for records that came late."
+    )
+    settle_minutes: int = Field(default=1, ge=0, description="Records younger than this are left for the next load.")
+    entities: dict[str, RestEntity] = Field(min_length=1, description="What the system holds.")
+    gate: GateOfSource | None = Field(  # type: ignore[valid-type]
+        default=None, description="Thresholds of the gate that are different for this source."
+    )

@@ -1,0 +1,103 @@
+"""What makes a `rest` source of retain.yml wrong beyond its shape: addresses, keys that miss their partner, secrets out of place."""
+
+import ipaddress
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from retain.config.document import Document, KeyPath
+from retain.config.wording import shown
+from retain.entities import ENTITIES
+from retain.sources.json_paths import LONGEST_PATH, path_of, paths_of
+
+INSIDE = ("localhost", ".local", ".lan", ".internal", ".intranet")
+NEEDS = {"offset": "size", "next_link": "next", "cursor": "next"}
+CARRIES_A_SECRET = re.compile(r"(?i)authorization|cookie|.*(token|secret|password|api-?key)")
+
+
+def note_rest_problems(document: Document, here: KeyPath, source: dict[str, Any]) -> None:
+    """Everything about a `rest` source as a whole that its shape does not tell."""
+    _check_address(document, (*here, "url"))
+    auth = source.get("auth")
+    if isinstance(auth, dict):
+        _check_address(document, (*here, "auth", "token_url"))
+        given = [key for key in ("header", "query") if auth.get(key)]
+        if auth.get("type") == "api_key" and len(given) != 1:
+            sentence = "both `header` and `query` are given; keep one" if given else "`header` or `query` is needed"
+            document.refuse((*here, "auth"), sentence, of_key=True)
+    for name in source["headers"] if isinstance(source.get("headers"), dict) else ():
+        if CARRIES_A_SECRET.fullmatch(str(name)):
+            document.refuse(
+                (*here, "headers", name), "a secret belongs in `auth`, which keeps it out of logs", of_key=True
+            )
+
+
+def note_rest_entity_problems(document: Document, path: KeyPath, entity: dict[str, Any]) -> None:
+    """Everything about one entity of a `rest` source that its shape does not tell."""
+    if isinstance(entity.get("path"), str) and "://" in entity["path"]:
+        document.refuse((*path, "path"), "wanted a path below `url`, such as orders")
+    for name in entity["params"] if isinstance(entity.get("params"), dict) else ():
+        if (*path, "params", name) in document.templates:
+            sentence = "a value of the environment is taken for a secret, and parameters are kept with every record; use `auth`"
+            document.refuse((*path, "params", name), sentence)
+    window = entity.get("window")
+    if isinstance(window, dict) and not window.get("since"):
+        document.refuse(
+            (*path, "window"), "`since` is needed: the parameter that asks for what changed from then on", of_key=True
+        )
+    _check_paging(document, (*path, "paging"), entity.get("paging"))
+    fields = entity.get("fields")
+    fields = {name: text for name, text in fields.items() if isinstance(text, str)} if isinstance(fields, dict) else {}
+    for name, text in fields.items():
+        if any(len(one.encode()) > LONGEST_PATH for one in paths_of([text])):
+            document.refuse((*path, "fields", name), f"a path longer than {LONGEST_PATH} bytes")
+    if str(entity.get("find_deleted", "")).lower() in ("true", "yes", "on", "1"):
+        for name in ENTITIES[str(path[-1])].key:
+            if name in fields and path_of(fields[name]) is None:
+                sentence = f"to find what was deleted, {name} must be a plain path, and it is an expression"
+                document.refuse((*path, "fields", name), sentence)
+
+
+def _check_paging(document: Document, path: KeyPath, paging: Any) -> None:
+    if not isinstance(paging, dict):
+        return
+    style = paging.get("style", "none")
+    needed = NEEDS.get(str(style))
+    if needed and not paging.get(needed):
+        document.refuse(path, f"style {style} needs `{needed}`", of_key=True)
+    if paging.get("more") and paging.get("end"):
+        document.refuse((*path, "end"), "both `more` and `end` are given; keep one", of_key=True)
+    if paging.get("size_param") and not paging.get("size"):
+        document.refuse((*path, "size_param"), "`size` is needed beside it", of_key=True)
+    if style in ("next_link", "link_header") and paging.get("param"):
+        document.refuse(
+            (*path, "param"), f"style {style} follows the link as it comes and needs no `param`", of_key=True
+        )
+
+
+def _check_address(document: Document, path: KeyPath) -> None:
+    value = document.at(path)
+    if not isinstance(value, str):
+        return
+    try:
+        parts = urlsplit(value.strip())
+        host = parts.hostname or ""
+    except ValueError:
+        parts, host = urlsplit(""), ""
+    if parts.scheme not in ("http", "https") or not host:
+        document.refuse(path, f"found {shown(document, path)}; wanted one that begins with https://")
+    elif parts.username or parts.password or parts.query:
+        document.refuse(
+            path, "the address holds more than host and path; secrets belong in `auth`, parameters in `params`"
+        )
+    elif parts.scheme == "http" and not _is_inside(host):
+        document.refuse(path, "over http:// whoever is on the way reads the secret and the records; wanted https://")
+
+
+def _is_inside(host: str) -> bool:
+    """Whether a host is of one's own network, by its name or address."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return "." not in host or host.endswith(INSIDE)
+    return address.is_private

@@ -1,0 +1,91 @@
+"""What an answer means before it is believed: which ones are tried again, and the sentence for each that is not."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from retain.errors import NotLetIn, OutOfReach, UserError
+from retain.sources.http_records import NotWhatWasAsked, named_error, text_of
+
+CREDENTIALS = "Make a new one at the system, and give it where retain.yml names it."
+
+
+def check_status(name: str, response: requests.Response) -> None:
+    """Raise for an answer that is no success: requests' own HTTPError where asking again may help, a sentence where not."""
+    status, place = response.status_code, place_of(response.url)
+    if response.is_redirect:
+        there = urlsplit(response.headers.get("location", "")).hostname or "another path"
+        raise UserError(
+            f"Source {name}: {place} sends us on to {there}, and a secret does not follow a redirect.",
+            hint="Write the address that it sends to as `url`, or `path`, if it is right.",
+        )
+    if status == 429 or status >= 500:
+        raise requests.HTTPError(response=response)
+    if status < 400:
+        return
+    said = what_it_said(response)
+    if status == 401:
+        raise NotLetIn(f"Source {name}: {place} does not accept the credentials (401{said}).", hint=CREDENTIALS)
+    if status == 403:
+        raise NotLetIn(
+            f"Source {name}: {place} may not be read with these credentials (403{said}).",
+            hint="Ask the system's owner for the right to read it (a scope, a role, or a plan that has it).",
+        )
+    if status in (404, 410):
+        gone = "is no longer there" if status == 410 else "is not there"
+        raise UserError(
+            f"Source {name}: {place} {gone} ({status}{said}).",
+            hint="Check `url`, with the name of the shop and the version in it, and `path`.",
+        )
+    raise UserError(f"Source {name}: {place} refused the request ({status}{said}).", hint="Check `path` and `params`.")
+
+
+def check_body(name: str, response: requests.Response) -> None:
+    """Raise where a success is none: a web page, nothing at all."""
+    try:
+        text_of(response.content)
+    except NotWhatWasAsked as refusal:
+        raise OutOfReach(f"Source {name}: {place_of(response.url)} answered with {refusal}.", hint=WEB_PAGE) from None
+
+
+WEB_PAGE = "Check `url`; if it is right, ask the system's owner whether it lets this machine in."
+
+
+def place_of(url: str | None) -> str:
+    """Host and path of an address: what comes after the question mark may hold a secret."""
+    parts = urlsplit(url or "")
+    return f"{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def what_it_said(response: requests.Response) -> str:
+    """The system's own words about a refusal, where it has some; never its whole answer, which may hold records."""
+    try:
+        text = response.content.decode("utf-8", "replace")
+    except requests.RequestException:
+        return ""
+    told = named_error(text) or ""
+    words = told.removeprefix("an error: ") if told != "an error" else ""
+    return f": {words}" if words else ""
+
+
+def out_of_reach(name: str, error: requests.RequestException, host: str) -> OutOfReach:
+    """The sentence for a system that does not answer, or keeps failing. requests' own texts hold addresses with secrets."""
+    response: Any = error.response
+    if response is not None:
+        status = response.status_code
+        words = "is asked too often (429)" if status == 429 else f"fails ({status})"
+        return OutOfReach(
+            f"Source {name}: {place_of(response.url)} {words}, again and again.",
+            hint="What came so far is kept. Set a slower `rate`."
+            if status == 429
+            else "What came so far is kept: try again.",
+        )
+    if isinstance(error, requests.exceptions.SSLError):
+        return OutOfReach(f"Source {name}: the certificate of {host} is not one to trust.", hint="Check `url`.")
+    kind = "does not answer, or cut the answer off"
+    if isinstance(error, requests.Timeout):
+        kind = "did not answer in time"
+    if isinstance(error, requests.exceptions.InvalidJSONError):
+        kind = "answered with something that is no JSON"
+    return OutOfReach(f"Source {name}: {host} {kind}.", hint="What came so far is kept: try again.")

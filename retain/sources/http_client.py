@@ -1,0 +1,179 @@
+"""dlt's REST client as Retain uses it: paced, kept to its own hosts, every answer looked at; no telemetry, no secret in a log."""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+os.environ.setdefault("PROVIDERS__ENABLE_AIRFLOW_SECRETS", "false")  # dlt would ask Airflow for its settings
+
+import requests
+from dlt.common.configuration.specs import RuntimeConfiguration
+from dlt.sources.helpers.requests import Client as RetryingClient
+from dlt.sources.helpers.rest_client.auth import (
+    APIKeyAuth,
+    AuthConfigBase,
+    BearerTokenAuth,
+    HttpBasicAuth,
+    OAuth2ClientCredentials,
+)
+from dlt.sources.helpers.rest_client.client import RESTClient
+from requests.adapters import HTTPAdapter
+
+import retain
+from retain.config.rest import Auth, BasicAuth, BearerAuth, KeyAuth, Rate
+from retain.errors import OutOfReach, UserError
+from retain.sources.http_answers import check_body, check_status, out_of_reach, place_of
+from retain.sources.http_pace import PATIENCE, Pace
+from retain.sources.http_records import NotWhatWasAsked, Record, records_of
+
+ATTEMPTS = 5
+BACKOFF_SECONDS = 1.0  # 1, 2, 4 and 8 seconds between the attempts, where the system names no time
+TIMEOUT_SECONDS = 120.0
+EARLY_SECONDS = 60  # a token is renewed so long before it ends
+
+# At DEBUG they write whole addresses, with what the query holds.
+for chatty in ("urllib3", "dlt"):
+    logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+class PacedAdapter(HTTPAdapter):
+    """Every request, retries included, passes here: to no other host, and not sooner than the system allows."""
+
+    def __init__(self, name: str, host: str, pace: Pace) -> None:
+        super().__init__()
+        self._name, self._host, self._pace = name, host, pace
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        there = origin(request.url or "")
+        if there != self._host:
+            raise UserError(
+                f"Source {self._name}: the next page is said to be at {there}, and the secret is for {self._host} alone.",
+                hint="If both are the same system, write that address as `url`.",
+            )
+        self._pace.wait()
+        response = super().send(request, *args, **kwargs)
+        self._pace.heed(response.status_code, response.headers)
+        return response
+
+
+class AnswersAsSent(RESTClient):
+    """dlt's client, with the records of a page as the text that was sent. Its paginators see them as their page."""
+
+    name = ""
+
+    def extract_response(self, response: requests.Response, data_selector: Any) -> list[Record]:
+        try:
+            return records_of(response.content, data_selector or None)
+        except NotWhatWasAsked as refusal:
+            raise OutOfReach(
+                f"Source {self.name}: {place_of(response.url)} answered with {refusal}.",
+                hint="Nothing was taken for an empty page. Check `path` and `records`, or try again.",
+            ) from None
+
+    def detect_data_selector(self, response: requests.Response) -> str:
+        return ""  # without a path the answer is the list: nothing is guessed
+
+
+def open_client(
+    name: str, url: str, auth: Auth | None, rate: Rate | None, headers: Mapping[str, str] | None = None
+) -> AnswersAsSent:
+    """A client of one system. Connects to nothing yet."""
+    pace = Pace(name, rate)
+    client = AnswersAsSent(
+        base_url=url.rstrip("/"),
+        headers={"Accept": "application/json", "User-Agent": f"retain/{retain.__version__}", **(headers or {})},
+        auth=auth_of(name, auth),
+        session=_session(name, origin(url), pace),
+        config=RuntimeConfiguration(dlthub_telemetry=False),
+    )
+    client.name = name
+    return client
+
+
+def _session(name: str, host: str, pace: Pace) -> requests.Session:
+    session = RetryingClient(
+        request_timeout=TIMEOUT_SECONDS,
+        raise_for_status=False,
+        request_max_attempts=ATTEMPTS,
+        request_backoff_factor=BACKOFF_SECONDS,
+        request_max_retry_delay=PATIENCE.total_seconds(),
+    ).session
+    adapter = PacedAdapter(name, host, pace)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+
+    session.hooks["response"] = [lambda response, **_: check_status(name, response)]
+    return session
+
+
+def hooks_of(name: str) -> dict[str, Any]:
+    """What looks at every page: in the place of dlt's own check, which sees the status alone."""
+
+    def look(response: requests.Response, **_: Any) -> None:
+        check_status(name, response)
+        check_body(name, response)
+
+    return {"response": [look]}
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of an address."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
+
+
+class EarlyToken(OAuth2ClientCredentials):
+    """Client credentials whose token is renewed before it ends, and refused when there is none in the answer."""
+
+    name = ""
+
+    def parse_expiration_in_seconds(self, response_json: Any) -> int:
+        return max(1, super().parse_expiration_in_seconds(response_json) - EARLY_SECONDS)
+
+    def parse_access_token(self, response_json: Any) -> str:
+        if not isinstance(response_json, dict) or not response_json.get("access_token"):
+            raise UserError(
+                f"Source {self.name}: `token_url` answered without a token.", hint="Check `auth.token_url`."
+            )
+        return super().parse_access_token(response_json)
+
+    def renew(self) -> None:
+        """Ask for a new one at the next request: the system has ended this one before its time."""
+        self.access_token = None
+
+
+def auth_of(name: str, auth: Auth | None) -> AuthConfigBase | None:
+    """dlt's own authenticator for what retain.yml says."""
+    if auth is None:
+        return None
+    if isinstance(auth, BearerAuth):
+        return BearerTokenAuth(token=auth.token.get_secret_value())
+    if isinstance(auth, BasicAuth):
+        return HttpBasicAuth(username=auth.user.get_secret_value(), password=auth.password.get_secret_value())
+    if isinstance(auth, KeyAuth):
+        key = auth.key.get_secret_value()
+        if auth.header:
+            return APIKeyAuth(name=auth.header, api_key=key, location="header")
+        return APIKeyAuth(name=str(auth.query), api_key=key, location="query")
+    token = EarlyToken(
+        access_token_url=auth.token_url,
+        client_id=auth.client_id.get_secret_value(),
+        client_secret=auth.client_secret.get_secret_value(),
+        access_token_request_data={"scope": auth.scope} if auth.scope else {},
+        session=_session(name, origin(auth.token_url), Pace(name, None)),
+    )
+    token.name = name
+    return token
+
+
+@contextmanager
+def in_sentences(name: str, url: str) -> Iterator[None]:
+    """Whatever goes wrong on the way, as a sentence that holds no secret."""
+    try:
+        yield
+    except requests.RequestException as error:
+        raise out_of_reach(name, error, origin(url)) from None

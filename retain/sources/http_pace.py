@@ -1,0 +1,85 @@
+"""How fast a system is asked: never faster than it allows, waiting where that is short, stopping where it is long."""
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from retain.config.rest import Rate
+from retain.errors import OutOfReach
+
+PATIENCE = timedelta(minutes=5)  # as long as dlt's own client waits; for more the load stops, and goes on another time
+LEFT = ("ratelimit-remaining", "x-ratelimit-remaining", "x-rate-limit-remaining")
+RESET = ("ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset")
+
+
+class Throttled(OutOfReach):
+    """The system allows no more requests for longer than is waited. What came is kept; `until` says when to go on."""
+
+    def __init__(self, name: str, until: datetime) -> None:
+        self.until = until
+        super().__init__(
+            f"Source {name}: the system allows no more requests until {until:%Y-%m-%d %H:%M} UTC.",
+            hint="What came so far is kept: a load after that goes on from there.",
+        )
+
+
+class Pace:
+    """Waits before a request so that no more than `rate` are made; and for as long as the system asked to be left alone."""
+
+    def __init__(self, name: str, rate: Rate | None) -> None:
+        self._name = name
+        self._rate = rate
+        self._made: deque[float] = deque()
+        self._not_before: datetime | None = None
+
+    def wait(self) -> None:
+        """Before every request, and every retry of one. Raises Throttled instead of waiting longer than PATIENCE."""
+        if self._not_before is not None:
+            left = self._not_before - datetime.now(UTC)
+            if left > PATIENCE:
+                raise Throttled(self._name, self._not_before)
+            time.sleep(max(0.0, left.total_seconds()))
+            self._not_before = None
+        if self._rate is None:
+            return
+        while len(self._made) >= self._rate.requests:
+            left_seconds = self._made[0] + self._rate.seconds - time.monotonic()
+            if left_seconds > 0:
+                time.sleep(left_seconds)
+            self._made.popleft()
+        self._made.append(time.monotonic())
+
+    def heed(self, status: int, headers: Mapping[str, str]) -> None:
+        """What an answer says of the time to come. Raises Throttled when it refused us for longer than PATIENCE."""
+        now = datetime.now(UTC)
+        if status in (429, 503) and (until := _retry_after(headers.get("retry-after"), now)):
+            if until - now > PATIENCE:
+                raise Throttled(self._name, until)
+            return  # dlt's client waits it out and asks again
+        left = next((headers[name] for name in LEFT if name in headers), None)
+        reset = next((headers[name] for name in RESET if name in headers), None)
+        if left is not None and reset is not None and left.strip() == "0" and (until := _reset(reset, now)):
+            self._not_before = until
+
+
+def _retry_after(text: str | None, now: datetime) -> datetime | None:
+    """Seconds, or a date."""
+    if text is None:
+        return None
+    if text.strip().isdigit():
+        return now + timedelta(seconds=int(text))
+    try:
+        return parsedate_to_datetime(text).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _reset(text: str, now: datetime) -> datetime | None:
+    """Seconds from now, or since 1970; whoever counts since 1970 has passed a thousand million."""
+    try:
+        seconds = float(text)
+        return datetime.fromtimestamp(seconds, UTC) if seconds > 1e9 else now + timedelta(seconds=seconds)
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -1,0 +1,268 @@
+"""From page to page: dlt's paginators as retain.yml asks for them, where a walk stands, and a walk that does not end."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import requests
+from dlt.sources.helpers.rest_client.paginators import (
+    BasePaginator,
+    HeaderLinkPaginator,
+    JSONLinkPaginator,
+    JSONResponseCursorPaginator,
+    OffsetPaginator,
+    PageNumberPaginator,
+    SinglePagePaginator,
+)
+
+from retain.config.rest import Paging
+from retain.errors import NotLetIn, OutOfReach, UserError
+from retain.sources.http_client import AnswersAsSent, EarlyToken, hooks_of, in_sentences
+from retain.sources.http_records import DECODER, Record
+from retain.sources.json_paths import value_at
+
+ENDLESS = 2**62  # where a flag alone says which page is the last
+
+
+@dataclass
+class Walk:
+    """Where a walk through pages stands: the next request, as JSON can keep it. `number` is its page, from 1."""
+
+    url: str
+    params: dict[str, Any]
+    number: int = 1
+
+    def kept(self) -> dict[str, Any]:
+        return {"url": self.url, "params": self.params, "number": self.number}
+
+
+@dataclass(frozen=True)
+class Page:
+    """The records of one page; what was asked for it, without secrets; and where to go on, None after the last one."""
+
+    records: list[Record]
+    asked: str
+    number: int
+    next: Walk | None
+
+
+class Flags:
+    """A paginator that also heeds a flag of the answer: a link to the next page may be there on the last one."""
+
+    more: str | None = None
+    end: str | None = None
+    _has_next_page: bool
+
+    def update_state(self, response: requests.Response, data: list[Any] | None = None) -> None:
+        super().update_state(response, data)  # type: ignore[misc]
+        path = self.more or self.end
+        if path is None:
+            return
+        flag = value_at(DECODER.decode(response.content.decode("utf-8-sig")), path)
+        if flag is None:
+            raise OutOfReach(
+                f"The answer has no {path}, which says whether there are more pages.", hint="Check `paging`."
+            )
+        if (str(flag).lower() in ("true", "1")) is (self.more is None):
+            self._has_next_page = False
+
+
+class FlaggedPage(Flags, PageNumberPaginator):
+    pass
+
+
+class FlaggedOffset(Flags, OffsetPaginator):
+    pass
+
+
+class FlaggedLink(Flags, JSONLinkPaginator):
+    def update_state(self, response: requests.Response, data: list[Any] | None = None) -> None:
+        super().update_state(response, data)
+        if not self._next_reference:  # an empty text is no link either
+            self._has_next_page = False
+
+
+class FlaggedCursor(Flags, JSONResponseCursorPaginator):
+    pass
+
+
+def paginator_of(paging: Paging, start: Walk) -> BasePaginator:
+    """dlt's paginator for a style of paging, ready to begin at `start`."""
+    flagged = bool(paging.more or paging.end)
+    made: BasePaginator
+    if paging.style == "none":
+        return SinglePagePaginator()
+    if paging.style == "link_header":
+        return HeaderLinkPaginator()
+    if paging.style == "page":
+        name = paging.param or "page"
+        page = int(start.params.get(name, paging.first))
+        made = FlaggedPage(
+            paging.first,
+            page,
+            name,
+            total_path=None,
+            maximum_page=ENDLESS if flagged else None,
+            stop_after_empty_page=not flagged,
+        )
+    elif paging.style == "offset":
+        assert paging.size is not None
+        name = paging.param or "offset"
+        made = FlaggedOffset(
+            paging.size,
+            int(start.params.get(name, 0)),
+            name,
+            paging.size_param or "limit",
+            total_path=None,
+            maximum_offset=ENDLESS if flagged else None,
+            stop_after_empty_page=not flagged,
+        )
+    elif paging.style == "next_link":
+        made = FlaggedLink(paging.next or "next")
+    else:
+        made = FlaggedCursor(paging.next or "next", paging.param or "cursor")
+    made.more, made.end = paging.more, paging.end
+    return made
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list of a system, in pages. `shrinks`: its window has an end, so a record that changes meanwhile leaves it.
+
+    `records` is where the list is in an answer, `keys` where a record's key is.
+    """
+
+    client: AnswersAsSent
+    paging: Paging
+    records: str | None
+    keys: list[str]
+    shrinks: bool
+
+    @property
+    def is_read_backwards(self) -> bool:
+        """Numbered pages of a list that shrinks: what leaves a page that was read moves everything behind it forward, and a
+        record passes unseen from the next page into this one. From the last page to the first, it is only seen twice."""
+        return self.shrinks and self.paging.style in ("page", "offset") and not (self.paging.more or self.paging.end)
+
+
+def pages_of(listing: Listing, start: Walk) -> Iterator[Page]:
+    """Every page from `start` on. A token that has ended early is renewed once a page; nothing else is asked twice here.
+
+    Raises UserError for a page that repeats, and whatever the client raises.
+    """
+    at, met, renewed_at = deepcopy(start), set[bytes](), 0
+    client = listing.client
+    walk = _walked_backwards if listing.is_read_backwards else _walked
+    while True:
+        try:
+            for page in walk(listing, at):
+                _refuse_repetition(client.name, page, listing.keys, met)
+                yield page
+                if page.next is None:
+                    return
+                at = page.next
+            return
+        except NotLetIn:
+            if not isinstance(client.auth, EarlyToken) or renewed_at == at.number:
+                raise
+            client.auth.renew()
+            renewed_at = at.number
+
+
+def _walked_backwards(listing: Listing, start: Walk) -> Iterator[Page]:
+    """Numbered pages from the last one to the first. The last one is found by doubling and halving."""
+    paging = listing.paging
+    first = paging.first if paging.style == "page" else 0
+    name = paging.param or paging.style
+
+    def page_at(place: int, number: int) -> Page:
+        at = Walk(
+            start.url, {**start.params, name: first + place if paging.style == "page" else place * (paging.size or 1)}
+        )
+        one = next(_walked(replace(listing, paging=Paging()), replace(at, number=number)))
+        before = {**at.params, name: at.params[name] - (1 if paging.style == "page" else paging.size or 1)}
+        return replace(one, next=Walk(start.url, before, number + 1) if place > 0 else None)
+
+    if name in start.params:
+        step = 1 if paging.style == "page" else paging.size or 1
+        place = (int(start.params[name]) - first) // step
+    else:
+        place = _last_place(lambda place: page_at(place, start.number), listing)
+    for number, at in enumerate(range(place, -1, -1), start.number):
+        yield page_at(at, number)
+
+
+def _last_place(page_at: Callable[[int], Page], listing: Listing) -> int:
+    """Which page, counted from 0, is the last one with records; 0 where none has."""
+    low, high, met = 0, 1, set[bytes]()
+    while (page := page_at(high)).records:
+        _refuse_repetition(listing.client.name, page, listing.keys, met)
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if page_at(middle).records else (low, middle)
+    return low
+
+
+def _walked(listing: Listing, start: Walk) -> Iterator[Page]:
+    client, paging = listing.client, listing.paging
+    number, asked = start.number, shown_request(start.url, start.params)
+    with in_sentences(client.name, client.base_url):
+        for found in client.paginate(
+            start.url,
+            params=dict(start.params) or None,
+            paginator=paginator_of(paging, start),
+            data_selector=listing.records or "",
+            hooks=hooks_of(client.name),
+            allow_redirects=False,
+        ):
+            more = found.paginator.has_next_page
+            url = without_secret(str(found.request.url), client) if more else ""
+            if more:
+                found.request.url = url  # the client's auth adds it again
+            after = Walk(url, _params(found.request), number + 1) if more else None
+            yield Page(list(found), asked, number, after)
+            if after is not None:
+                number, asked = after.number, shown_request(after.url, after.params)
+
+
+def _params(request: requests.Request) -> dict[str, Any]:
+    params: Any = request.params
+    return dict(params or {})
+
+
+def without_secret(url: str, client: AnswersAsSent) -> str:
+    """A link of the system without the key that it may repeat."""
+    name = getattr(client.auth, "name", None) if getattr(client.auth, "location", "") == "query" else None
+    if name is None or f"{name}=" not in url:
+        return url
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(query=urlencode([(k, v) for k, v in parse_qsl(parts.query, True) if k != name])))
+
+
+def shown_request(url: str, params: dict[str, Any]) -> str:
+    """A request as it is kept beside its records: path and parameters; what is secret is in neither."""
+    parts = urlsplit(url)
+    query = "&".join(filter(None, [parts.query, urlencode(params)]))
+    return f"{parts.path}?{query}" if query else parts.path
+
+
+def _refuse_repetition(name: str, page: Page, keys: Iterable[str], met: set[bytes]) -> None:
+    """A system that does not understand the parameter of the page sends the first one for ever."""
+    if not page.records:
+        return
+    digest = hashlib.blake2b(digest_size=16)
+    for record in page.records:
+        key = [value_at(record.values, path) for path in keys]
+        digest.update((repr(key) if key and None not in key else record.text).encode("utf-8", "replace"))
+        digest.update(b"\0")
+    if digest.digest() in met:
+        raise UserError(
+            f"Source {name}: page {page.number} holds the same {len(page.records):,} records as one before it, so the pages "
+            "never end.",
+            hint="Check `paging`: the name of its parameter, and where the next page is found.",
+        )
+    met.add(digest.digest())

@@ -1,0 +1,259 @@
+"""Any system that answers in JSON, as retain.yml describes it: its records land whole, as the text that was sent."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from retain.config import RestEntity, RestSource, Settings
+from retain.entities import ENTITIES
+from retain.errors import UserError
+from retain.sources import BEGINNING, Batch, Column, State, Step, Window
+from retain.sources.copy_text import NULL, copy_text
+from retain.sources.http_client import AnswersAsSent, open_client
+from retain.sources.http_paging import Listing, Page, Walk, pages_of
+from retain.sources.http_records import Record, key_texts
+from retain.sources.http_window import asked, window_after
+from retain.sources.json_paths import path_of, value_at
+
+COLUMNS = ["_record", "_file", "_line", "_problem", "_asked", "_fetched_at"]
+RESUMABLE = timedelta(hours=24)  # a cursor or a link of a system is good for as long, not for ever
+FAR_BEFORE = timedelta(days=2)
+SHOWN = 15
+
+
+@dataclass(frozen=True)
+class RestPlan:
+    """What a load asks for and where it begins: at the first page, or at the page where an earlier try stopped."""
+
+    window: Window
+    start: Walk | None  # None: the earlier try had read the last page
+    before: State | None
+    is_again: bool  # a window of the past, which moves no cursor
+    began_at: datetime
+    rows_before: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+class RestReader:
+    """Reads the entities of one system. See `retain.sources.Source` for what each method answers."""
+
+    def __init__(self, settings: Settings, source: RestSource) -> None:
+        self.name = source.name
+        self._source = source
+        self._config = settings.path.name
+        self._zone = ZoneInfo(settings.timezone_of(source.name))
+
+    @cached_property
+    def _client(self) -> AnswersAsSent:
+        return open_client(self.name, self._source.url, self._source.auth, self._source.rate, self._source.headers)
+
+    def columns(self, entity: str) -> list[Column]:
+        """Of the records of the first page: a system that answers in JSON tells nothing more of itself."""
+        shape = self._shape(entity)
+        names: dict[str, None] = {}
+        for record in self.sample(entity):
+            names.update(dict.fromkeys(record.values or ()))
+        return [Column(name, "json") for name in names] or [
+            Column(path, "json") for path in self._paths(shape).values()
+        ]
+
+    def sample(self, entity: str) -> list[Record]:
+        """The records of the first page of everything."""
+        page = next(pages_of(self._listing(entity, shrinks=False), self._start(self._shape(entity), None)))
+        return page.records
+
+    def plan(
+        self, entity: str, state: State | None, now: datetime, *, full: bool = False, window: Window | None = None
+    ) -> Batch:
+        shape = self._shape(entity)
+        if window is not None and (shape.window is None or shape.window.until is None):
+            raise UserError(
+                f"Source {self.name}, {entity}: a window of time cannot be read, because no `window` with `since` and `until` "
+                "is configured.",
+                hint="Load everything instead.",
+            )
+        is_anew = state is not None and state.get("mapping") != self._fingerprint(shape)
+        warnings = (
+            ("retain.yml reads this entity differently than before: everything was read again",) if is_anew else ()
+        )
+        until = state.get("until") if state and shape.window and not full and not is_anew else None
+        overlap, settle = (timedelta(minutes=n) for n in (self._source.overlap_minutes, self._source.settle_minutes))
+        chosen = window or window_after(until, now, overlap, settle)
+        plan = RestPlan(chosen, self._start(shape, chosen), state, window is not None, now, warnings=warnings)
+        return Batch(entity, chosen, plan)
+
+    def resume(self, entity: str, state: State | None, progress: dict[str, Any], now: datetime) -> Batch | None:
+        began_at = datetime.fromisoformat(progress["began_at"])
+        if progress["mapping"] != self._fingerprint(self._shape(entity)) or now - began_at > RESUMABLE:
+            return None
+        window = Window(*(datetime.fromisoformat(text) for text in progress["window"]))
+        kept = f"{progress['rows']:,} records of an earlier try, that ended before its last page, were kept"
+        plan = RestPlan(
+            window,
+            Walk(**progress["next"]) if progress["next"] else None,
+            state,
+            False,
+            began_at,
+            progress["rows"],
+            (kept,),
+        )
+        return Batch(entity, window, plan)
+
+    @contextmanager
+    def read(self, batch: Batch) -> "Iterator[RestExtract]":
+        plan, shape = batch.plan, self._shape(batch.entity)
+        assert isinstance(plan, RestPlan)
+        extract = RestExtract(plan.rows_before, list(plan.warnings))
+        extract.state_after = dict(plan.before or {})
+        if not plan.is_again:
+            extract.state_after = {"mapping": self._fingerprint(shape), "until": plan.window.end.isoformat()}
+        extract.steps = self._steps(batch.entity, shape, plan, extract)
+        yield extract
+
+    def keys(self, entity: str) -> Iterator[tuple[str, ...]] | None:
+        """By reading the whole list, where retain.yml says that it holds every record."""
+        shape = self._shape(entity)
+        return self._keys(entity, shape) if shape.find_deleted else None
+
+    def _keys(self, entity: str, shape: RestEntity) -> Iterator[tuple[str, ...]]:
+        paths = self._key_paths(entity)
+        for page in pages_of(self._listing(entity, shrinks=False), self._start(shape, None)):
+            for record in page.records:
+                if (key := key_texts(record, paths)) is not None:
+                    yield key
+
+    def _shape(self, entity: str) -> RestEntity:
+        try:
+            return self._source.entities[entity]
+        except KeyError:
+            known = ", ".join(self._source.entities)
+            raise UserError(
+                f'Source {self.name} has no "{entity}" in {self._config}.', hint=f"It has: {known}."
+            ) from None
+
+    def _fingerprint(self, shape: RestEntity) -> str:
+        """Changes when another list, or other records, would now be read."""
+        how = shape.model_dump_json(exclude={"fields", "defaults", "where", "find_deleted", "paging"})
+        return hashlib.sha256(f"{self._source.url}{how}{self._zone.key}".encode()).hexdigest()[:16]
+
+    def _listing(self, entity: str, *, shrinks: bool) -> Listing:
+        shape = self._shape(entity)
+        return Listing(self._client, shape.paging, shape.records, self._key_paths(entity), shrinks)
+
+    def _start(self, shape: RestEntity, window: Window | None) -> Walk:
+        params: dict[str, Any] = dict(shape.params)
+        if shape.paging.size is not None and shape.paging.size_param:
+            params[shape.paging.size_param] = str(shape.paging.size)
+        if window is not None and shape.window is not None:
+            low, high = asked(window, shape.window.format, self._zone)
+            if low is not None:
+                params[str(shape.window.since)] = low
+            if shape.window.until is not None:
+                params[shape.window.until] = high
+        return Walk(f"{self._source.url.rstrip('/')}/{shape.path.lstrip('/')}", params)
+
+    def _key_paths(self, entity: str) -> list[str]:
+        fields = self._shape(entity).fields
+        paths = [path_of(fields.get(name, "")) for name in ENTITIES[entity].key]
+        return [path for path in paths if path is not None]
+
+    def _paths(self, shape: RestEntity) -> dict[str, str]:
+        """The paths that fields are read from, by field, where a field is nothing but a path."""
+        return {name: path for name, text in shape.fields.items() if (path := path_of(text))}
+
+    def _steps(self, entity: str, shape: RestEntity, plan: RestPlan, extract: "RestExtract") -> Iterator[Step]:
+        shrinks = shape.window is not None and shape.window.until is not None
+        unseen = self._paths(shape)
+        for page in pages_of(self._listing(entity, shrinks=shrinks), plan.start) if plan.start else ():
+            self._look_for(entity, unseen, page, extract)
+            self._look_at_times(shape, plan.window, page, extract)
+            extract.rows_sent += len(page.records)
+            progress = {
+                "next": page.next.kept() if page.next else None,
+                "rows": extract.rows_sent,
+                "window": [plan.window.start.isoformat(), plan.window.end.isoformat()],
+                "began_at": plan.began_at.isoformat(),
+                "mapping": self._fingerprint(shape),
+            }
+            yield Step(b"".join(copy_text(rows_of(page))), len(page.records), progress)
+        if extract.rows_sent > plan.rows_before:
+            extract.warnings += [
+                f"no record has a value at {path} ({entity}.fields.{name})" for name, path in unseen.items()
+            ]
+
+    def _look_for(self, entity: str, unseen: dict[str, str], page: Page, extract: "RestExtract") -> None:
+        """Note the columns of the records; refuse the first ones where a field that is needed is read from nowhere."""
+        for record in page.records:
+            extract.offered.update(dict.fromkeys(record.values or (), "json"))
+            for name, path in list(unseen.items()):
+                if value_at(record.values, path) is not None:
+                    del unseen[name]
+        needed = [name for name in unseen if name in ENTITIES[entity].required]
+        if needed and page.records and page.number == 1:
+            asked_for = ", ".join(f"{unseen[name]} ({entity}.fields.{name})" for name in needed)
+            has = ", ".join(list(extract.offered)[:SHOWN]) or "nothing"
+            raise UserError(
+                f"Source {self.name}: of {len(page.records):,} records none has a value at {asked_for}.",
+                hint=f"They have: {has}. Correct `fields`, or `records`.",
+            )
+
+    def _look_at_times(self, shape: RestEntity, window: Window, page: Page, extract: "RestExtract") -> None:
+        """A system that does not know the name of a parameter ignores it, and sends everything each time."""
+        if shape.window is None or shape.window.cursor is None or window.start <= BEGINNING or extract.is_unfiltered:
+            return
+        for record in page.records:
+            moment = moment_of(value_at(record.values, shape.window.cursor), self._zone)
+            if moment is not None and moment < window.start - FAR_BEFORE:
+                extract.is_unfiltered = True
+                extract.warnings.append(
+                    f"records come that changed long before {window.start:%Y-%m-%d %H:%M}: the system does not know "
+                    f"`{shape.window.since}`, and sends everything each time"
+                )
+                return
+
+
+@dataclass
+class RestExtract:
+    """The records of one window on their way; see `retain.sources.ExtractInSteps`."""
+
+    rows_sent: int
+    warnings: list[str]
+    columns: list[str] = field(default_factory=lambda: list(COLUMNS))
+    offered: dict[str, str] = field(default_factory=dict)
+    state_after: dict[str, Any] = field(default_factory=dict)
+    steps: Iterator[Step] = field(default_factory=lambda: iter(()))
+    is_unfiltered: bool = False
+
+    @property
+    def copy_chunks(self) -> Iterator[bytes]:
+        return (step.chunk for step in self.steps)
+
+    @property
+    def control_totals(self) -> dict[str, Any]:
+        return {"rows": self.rows_sent, "sums": {}}
+
+
+def rows_of(page: Page) -> Iterator[list[Any]]:
+    """A page as the values of COLUMNS. Each page is a delivery: of a record that is in two of them, the later one counts."""
+    fetched_at, name = datetime.now(UTC).isoformat(), f"page {page.number}"
+    for line, record in enumerate(page.records, 1):
+        text = record.text if record.values is not None else NULL
+        yield [text, name, line, record.problem or NULL, page.asked, fetched_at]
+
+
+def moment_of(value: Any, zone: ZoneInfo) -> datetime | None:
+    """A time as JSON systems write it: ISO 8601, or seconds or milliseconds since 1970; None for anything else."""
+    try:
+        text = str(value)
+        if text.replace(".", "", 1).isdigit():
+            seconds = float(text)
+            return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC)
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment

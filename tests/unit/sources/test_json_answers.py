@@ -1,0 +1,100 @@
+"""Records are cut out of an answer as the text that was sent; what is no page of records is never taken for an empty one."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retain.sources.http_records import NotWhatWasAsked, key_texts, records_of
+from retain.sources.json_paths import path_of, paths_of, value_at
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=12,
+)
+RECORDS = st.lists(st.dictionaries(st.text(max_size=5), VALUES, max_size=4), max_size=5)
+
+
+def as_numbers_of_text(text):
+    return json.loads(text, parse_int=str, parse_float=str)
+
+
+@given(RECORDS, VALUES, VALUES, st.sampled_from([None, 2]), st.booleans())
+def test_every_record_comes_out_as_it_went_in(records, before, after, indent, ascii_only):
+    answer = {"before": before, "page": {"first": before, "items": records, "last": after}, "after": after}
+    body = json.dumps(answer, indent=indent, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return  # half a pair, written out: no UTF-8
+    found = records_of(body, "page.items")
+    assert [record.values for record in found] == [as_numbers_of_text(json.dumps(record)) for record in records]
+    assert all(record.problem or as_numbers_of_text(record.text) == record.values for record in found)
+
+
+@given(RECORDS, st.data())
+def test_an_answer_that_is_cut_off_anywhere_is_no_answer(records, data):
+    body = json.dumps({"items": records, "next": None}).encode()
+    with pytest.raises(NotWhatWasAsked):
+        records_of(body[: data.draw(st.integers(0, len(body) - 1))], "items")
+
+
+def test_numbers_keep_every_digit_and_zero():
+    (record,) = records_of(b'\xef\xbb\xbf [ {"id": 12345678901234567890, "total": 10.10, "tiny": 1E-7} ] \n', None)
+    assert record.text == '{"id": 12345678901234567890, "total": 10.10, "tiny": 1E-7}'
+    assert record.values == {"id": "12345678901234567890", "total": "10.10", "tiny": "1E-7"}
+
+
+def test_what_is_no_page_of_records_says_what_it_is():
+    for body, path, words in (
+        (b"<html>", None, "a web page or XML"),
+        (b"  \n", None, "nothing"),
+        (b"[1, 2] x", None, "no JSON, or not all of it"),
+        (b'{"items": NaN}', "items", "where the list of records was due (items)"),
+        (b'[{"a": NaN}]', None, "no JSON"),
+        (b'{"items": null}', "items", "null where the list"),
+        (b'{"orders": []}', None, "an object with orders where the list"),
+        (b'{"a": 1}', "a.b", "no object at a, where b was due"),
+        (b'{"success": false, "message": "plan too small", "items": []}', "items", "an error: plan too small"),
+        (b'{"errors": [{"code": "THROTTLED"}], "items": []}', "items", "an error: THROTTLED"),
+        (b'{"error": {"message": "no"}}', "items", "an error: no"),
+        ("[\u00e9]".encode("latin-1"), None, "text that is not UTF-8 (byte 2)"),
+    ):
+        with pytest.raises(NotWhatWasAsked) as refused:
+            records_of(body, path)
+        assert words in str(refused.value), body
+
+
+def test_a_record_that_mentions_errors_is_a_record():
+    assert len(records_of(b'{"items": [{"errors": ["late"], "ok": false}], "errors": []}', "items")) == 1
+
+
+def test_a_value_in_the_list_that_is_no_record_is_kept_as_a_problem():
+    first, second = records_of(b'[{"a": 1}, 7]', None)
+    assert (first.problem, second.values) == (None, None)
+    assert "is no object" in second.problem
+
+
+def test_a_path_leads_through_objects_and_lists():
+    record = {"buyer": {"emails": ["a@x.am", "b@x.am"]}, "total": "1"}
+    assert value_at(record, "buyer.emails.1") == "b@x.am"
+    assert [value_at(record, path) for path in ("buyer.emails.2", "total.x", "nothing")] == [None, None, None]
+
+
+def test_the_paths_of_an_expression_are_its_names_and_what_stands_in_double_quotes():
+    assert path_of(" buyer.email ") == "buyer.email"
+    assert path_of("'paid'") is path_of("null") is path_of("a || b") is None
+    assert paths_of(["""lower("buyer.e-mail") || 'x.y' || state""", "total"]) == [
+        "lower",
+        "buyer.e-mail",
+        "state",
+        "total",
+    ]
+
+
+def test_the_key_of_a_record_is_text_and_none_where_a_part_is_missing():
+    (record,) = records_of(b'[{"order": {"id": 7}, "line": "a"}]', None)
+    assert key_texts(record, ["order.id", "line"]) == ("7", "a")
+    assert key_texts(record, ["order.id", "nothing"]) is None

@@ -1,0 +1,96 @@
+"""A system that answers in JSON, of no vendor in particular: every way of letting in and of paging that `rest` knows."""
+
+import json
+from base64 import b64encode
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+from vendors.server import Answer, Request, Vendor
+
+SECRET = "s3cret-of-the-shop"
+CLIENT = "client-of-the-shop"
+
+
+class AnySystem(Vendor):
+    """`records` by list and id: when each changed, and its JSON, sent as it stands here. Filters count both bounds in.
+
+    `auth`: bearer, header, query, basic or client_credentials. `paging`: none, page, offset, link_header, next_link, cursor.
+    """
+
+    def __init__(self, paging: str = "page", auth: str = "bearer", size: int = 3) -> None:
+        super().__init__()
+        self.records: dict[str, dict[str, tuple[datetime, str]]] = {}
+        self.paging, self.auth, self.size = paging, auth, size
+        self.tokens: list[str] = []
+
+    def put(self, name: str, key: str, changed_at: datetime, text: str) -> None:
+        self.records.setdefault(name, {})[key] = (changed_at, text)
+
+    def delete(self, name: str, key: str) -> None:
+        del self.records[name][key]
+
+    def answer(self, request: Request) -> Answer:
+        if request.path == "/token":
+            return self._token(request)
+        if not self._lets_in(request):
+            return Answer(json.dumps({"error": {"message": "Invalid API key or access token"}}).encode(), 401)
+        name = request.path.removeprefix("/api/")
+        if name not in self.records:
+            return Answer(b'{"error": "not found"}', 404)
+        return self._page(request, self._asked(request, name))
+
+    def _asked(self, request: Request, name: str) -> list[str]:
+        low, high = (self._moment(request.params.get(bound)) for bound in ("since", "until"))
+        return [
+            text
+            for changed_at, text in self.records[name].values()
+            if (low is None or changed_at >= low) and (high is None or changed_at <= high)
+        ]
+
+    def _moment(self, text: str | None) -> datetime | None:
+        if text is None:
+            return None
+        return datetime.fromtimestamp(int(text), UTC) if text.isdigit() else datetime.fromisoformat(text)
+
+    def _page(self, request: Request, found: list[str]) -> Answer:
+        size = int(request.params.get("size", self.size))
+        if self.paging == "none":
+            return Answer(self._body(found, None, False))
+        at = int(request.params.get("page", 1)) - 1 if self.paging in ("page", "link_header", "next_link") else None
+        start = at * size if at is not None else int(request.params.get("offset") or request.params.get("after") or 0)
+        texts, more = found[start : start + size], start + size < len(found)
+        headers: dict[str, str] = {}
+        following: Any = None
+        if self.paging in ("link_header", "next_link"):
+            assert at is not None
+            address = f"{self.url}{request.path}?{urlencode({**request.params, 'page': at + 2})}"
+            if self.paging == "link_header":
+                headers = {"link": f'<{address}>; rel="next"'} if more else {}
+            else:
+                following = address if more else None
+        elif self.paging == "cursor":
+            following = str(start + size) if more else None
+        return Answer(self._body(texts, following, more), headers=headers)
+
+    def _body(self, texts: list[str], following: Any, more: bool) -> bytes:
+        return f'{{"data": {{"items": [{", ".join(texts)}]}}, "next": {json.dumps(following)}, "more": {json.dumps(more)}}}'.encode()
+
+    def _lets_in(self, request: Request) -> bool:
+        sent = request.headers.get("authorization")
+        if self.auth == "bearer":
+            return sent == f"Bearer {SECRET}"
+        if self.auth == "basic":
+            return sent == f"Basic {b64encode(f'{CLIENT}:{SECRET}'.encode()).decode()}"
+        if self.auth == "header":
+            return request.headers.get("x-api-key") == SECRET
+        if self.auth == "query":
+            return request.params.get("api_key") == SECRET
+        return bool(self.tokens) and sent == f"Bearer {self.tokens[-1]}"
+
+    def _token(self, request: Request) -> Answer:
+        sent = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
+        if (sent.get("client_id"), sent.get("client_secret")) != (CLIENT, SECRET):
+            return Answer(b'{"error": "invalid_client"}', 401)
+        self.tokens.append(f"token-{len(self.tokens) + 1}")
+        return Answer(json.dumps({"access_token": self.tokens[-1], "expires_in": 3600}).encode())
