@@ -28,13 +28,14 @@ holders as (
         links.rule,
         links.identifier,
         links.source_id,
-        resolved.root_id,
+        coalesce(erased.customer_key, {{ entity_key('resolved.root_id') }}) as customer_key,
         resolved.load_id,
         resolved.groups ->> coalesce(trusted.trust, 0) as group_before,
         resolved.groups ->> (coalesce(trusted.trust, 0) + 1) as group_after,
         resolved.known_since_on
     from {{ ref('int_identity_links') }} as links
     inner join resolved on links.source_id = resolved.source_id
+    left join {{ source('people', 'erased_identities') }} as erased on resolved.root_id = erased.source_id
     left join {{ trusted_rules() }} as trusted (rule, people_at_most, trust) on links.rule = trusted.rule
     where links.is_active and links.identities > 1
 ),
@@ -57,12 +58,11 @@ joined_now as (
         rule,
         {{ entity_key('identifier') }} as identifier_hash,
         {{ masked('rule', "substr(identifier, length(rule) + 2)") }} as identifier_masked,
-        placed.source_id,
+        source_id,
         oldest_source_id as joined_to_source_id,
-        coalesce(erased.customer_key, {{ entity_key('placed.root_id') }}) as customer_key,
-        greatest(placed.load_id, placed.oldest_load_id) as load_id
+        customer_key,
+        greatest(load_id, oldest_load_id) as load_id
     from placed
-    left join {{ source('people', 'erased_identities') }} as erased on placed.root_id = erased.source_id
     where place_in_group = 1 and group_before <> oldest_group
 ),
 

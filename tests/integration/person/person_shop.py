@@ -50,7 +50,7 @@ CROWDED = "+374 93 000 011"  # given by six people: it joins nobody
 # Everything that she is known by, in every spelling that a source has sent.
 ANNA = (
     "Anna Petrosyan", "anna.petrosyan@example.com", "Anna.Petrosyan@Example.com", "anna.old@example.com", "+374 95 11 22 33",
-    "095112233", "+37495112233", "CARD-77 001", "CARD77001", "Abovyan 5", "web:w1001", "till:m5001", "w1001", "m5001",
+    "095112233", "+37495112233", "CARD-77 001", "CARD77001", "Abovyan 5", "web:w1001", "till:m5001", "w1001", "m5001", "w1002",
 )  # fmt: skip
 
 
@@ -121,6 +121,8 @@ class Shop:
                         (number, line, buyer, f"{day}T10:{dice.randrange(60):02}:00Z", amount, "p1", "online", whose)
                     )
                 day += timedelta(days=20 + dice.randrange(40))
+        for line in ("1", "2"):  # lapsed since, and worth winning back
+            lines.append(("o-last", line, "w1001", "2025-02-20T10:00:00Z", "400.00", "p1", "online", "Anna Petrosyan"))
         lines += [("o-bad", "1", "w1001", "2024-05-05T10:00:00Z", "-5.00", "p1", "online", "Anna Petrosyan again")]
         for n, who in enumerate(
             ["CARD-77 001", "anna.petrosyan@example.com", "CARD77001", "person7@example.com", "CARD9"] * 2
