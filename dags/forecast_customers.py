@@ -13,6 +13,8 @@ from typing import Any
 import pendulum
 from airflow.sdk import dag, task
 
+from retain.airflow.deadlines import deadline, in_time
+from retain.airflow.documentation import page_of
 from retain.airflow.pools import BUILDS
 from retain.airflow.tasks import in_words
 from retain.alerts.airflow_notifier import RetainNotifier, callbacks
@@ -44,7 +46,7 @@ def rebuild_marts(ti: Any = None) -> None:
         raise AirflowSkipException("A whole build of the marts is running; its end starts this DAG again.")
 
 
-@task(outlets=[REPORT], **callbacks(kind="forecast_failed"))
+@task(outlets=[REPORT], **in_time("forecast_customers", **callbacks(kind="forecast_failed")))
 def draw_report() -> str:
     from retain.report import write_report
 
@@ -65,8 +67,9 @@ def draw_report() -> str:
         "retry_exponential_backoff": 2,
         "on_failure_callback": RetainNotifier(kind="forecast_failed"),
     },
+    deadline=deadline(settings()),
     tags=["layer:forecast", "tier:2"],
-    doc_md=__doc__,
+    doc_md=page_of(__doc__, settings()),
 )
 def forecast_customers() -> None:
     predict() >> rebuild_marts() >> draw_report()

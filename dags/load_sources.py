@@ -16,6 +16,8 @@ from typing import Any
 import pendulum
 from airflow.sdk import Param, TaskGroup, dag, task
 
+from retain.airflow.deadlines import deadline, in_time
+from retain.airflow.documentation import page_of
 from retain.airflow.pools import LOADS
 from retain.airflow.tasks import REFERS_TO, in_words, only, rates_from_elsewhere
 from retain.alerts.airflow_notifier import ENTITY_OF_GROUP, callbacks
@@ -118,8 +120,9 @@ def load(source: str) -> None:
         params={
             name: Param(None, type=["null", "string"], format="date", description=words) for name, words in SPAN.items()
         },
+        deadline=deadline(settings()),
         tags=["layer:load", f"source:{source}", "tier:1"],
-        doc_md=__doc__,
+        doc_md=page_of(__doc__, settings()),
     )
     def load_source() -> None:
         ready = prepare()
@@ -139,7 +142,9 @@ def load(source: str) -> None:
                 published[entity] = outlet(judged, entity)
                 compared[entity] = find_deleted.override(task_id=f"find_deleted_{entity}")(source, entity)
                 published[entity] >> compared[entity]
-        last = take_up_waiting.override(outlets=[loaded(source)])(source, [f"publish_{entity}" for entity in published])
+        last = take_up_waiting.override(
+            outlets=[loaded(source)], **in_time(f"load_{source}", **callbacks(source=source, entity=ENTITY_OF_GROUP))
+        )(source, [f"publish_{entity}" for entity in published])
         # A teardown runs whatever became of the others, and whether the run succeeded is for the others to say.
         list(compared.values()) >> last.as_teardown()
 

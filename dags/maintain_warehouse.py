@@ -20,6 +20,7 @@ from datetime import timedelta
 import pendulum
 from airflow.sdk import dag, task
 
+from retain.airflow.documentation import page_of
 from retain.airflow.pools import BUILDS
 from retain.airflow.tasks import in_words
 from retain.alerts.airflow_notifier import callbacks
@@ -91,12 +92,14 @@ def look_for_late_sources() -> None:
     default_args={
         "owner": "data-platform",
         "pool": BUILDS,
+        "priority_weight": 1000,  # before the models of a build: these tasks are few and short
+        "weight_rule": "absolute",
         "retries": 1,
         "retry_delay": timedelta(minutes=5),
         **callbacks(),
     },
     tags=["layer:maintenance", "tier:3"],
-    doc_md=__doc__,
+    doc_md=page_of(__doc__, settings()),
 )
 def maintain_warehouse() -> None:
     vacuum_tables()

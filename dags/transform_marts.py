@@ -1,6 +1,7 @@
 """Build and test the models, one task a model, and show the new marts when every test has passed.
 
-Starts when a source was loaded. Safe to trigger at any time: people see the old marts until all of the new are right.
+Starts when a source was loaded, or rows were released from quarantine. Safe to trigger at any time: people see the old
+marts until all of the new are right.
 If a model fails, its log names the test and the rows; put it right, then clear the model and what follows it, and the run
 goes on from there. If `show_marts` says that another build came between, clear the whole run.
 
@@ -15,11 +16,13 @@ from airflow.sdk import AssetAny, dag, task
 from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
 from cosmos.constants import ExecutionMode, InvocationMode, LoadMode, TestBehavior, TestIndirectSelection
 
+from retain.airflow.deadlines import deadline, in_time
+from retain.airflow.documentation import page_of
 from retain.airflow.manifest import PROFILE, TARGET, write_manifest
 from retain.airflow.pools import BUILDS
 from retain.airflow.tasks import in_words, loads_are_running, with_connection
 from retain.alerts.airflow_notifier import RetainNotifier, callbacks
-from retain.assets import MARTS, RAW, loaded
+from retain.assets import MARTS, RAW, RELEASED, loaded
 from retain.config import settings
 from retain.transform import PROJECT
 
@@ -53,7 +56,7 @@ def check_across_models(variables: dict[str, Any]) -> int:
         return check_across_models(settings(), variables)
 
 
-@task(outlets=[MARTS], **callbacks(kind="build_failed"))
+@task(outlets=[MARTS], **in_time("transform_marts", **callbacks(kind="build_failed")))
 def show_marts(run_id: Any = None) -> list[str]:
     from retain.airflow.marts import finish_build
 
@@ -62,7 +65,7 @@ def show_marts(run_id: Any = None) -> list[str]:
 
 
 @dag(
-    schedule=AssetAny(*(loaded(source.name) for source in settings().sources)),
+    schedule=AssetAny(*(loaded(source.name) for source in settings().sources), RELEASED),
     start_date=pendulum.datetime(2025, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,
@@ -74,8 +77,9 @@ def show_marts(run_id: Any = None) -> list[str]:
         "pool": BUILDS,
         "on_failure_callback": RetainNotifier(kind="build_failed"),
     },
+    deadline=deadline(settings()),
     tags=["layer:transform", "tier:1"],
-    doc_md=__doc__,
+    doc_md=page_of(__doc__, settings()),
 )
 def transform_marts() -> None:
     models = DbtTaskGroup(

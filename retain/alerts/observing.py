@@ -126,6 +126,30 @@ def report_failure(
     return _guarded(settings, now, look)
 
 
+def report_late_run(
+    settings: Settings, dag_id: str, run_id: str, since: datetime, *, now: datetime | None = None
+) -> list[Attempt]:
+    """Tell that a run of Airflow, due at `since`, has not ended in time. Never raises."""
+    now = now or datetime.now(UTC)
+    key = Key(Kind.RUN_LATE, subject=dag_id)
+
+    def look() -> list[Attempt]:
+        with connect(settings, TRANSFORMER) as connection:
+            held = _held_back(settings, connection, Kind.BUILD_FAILED)  # whatever is late, it is the marts that get old
+        problem = Problem(
+            key,
+            f"{dag_id} has not ended in time",
+            (f"{run_id} has been under way for more than {settings.alerts.run_within_hours:g} hours",),
+            held,
+            "Open the run in Airflow. A task that hangs can be cleared; nothing half done was published. "
+            "If it always takes so long, raise alerts.run_within_hours.",
+            since=since,
+        )
+        return tell(settings, [problem], [Scope(key)], now=now)
+
+    return _guarded(settings, now, look)
+
+
 def report_success(
     settings: Settings,
     kind: Kind,

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     STALE_SOURCE = "stale_source"
     QUARANTINE_GROWING = "quarantine_growing"
     LOAD_UNUSUAL = "load_unusual"
+    RUN_LATE = "run_late"
 
 
 WARNING, CRITICAL = 1, 2
@@ -34,6 +35,7 @@ SEVERITIES = {
     Kind.STALE_SOURCE: WARNING,
     Kind.QUARANTINE_GROWING: WARNING,
     Kind.LOAD_UNUSUAL: WARNING,
+    Kind.RUN_LATE: WARNING,
 }
 
 RUNBOOKS = {
@@ -47,6 +49,7 @@ RUNBOOKS = {
     Kind.STALE_SOURCE: "late_source.md",
     Kind.QUARANTINE_GROWING: "quarantine_growing.md",
     Kind.LOAD_UNUSUAL: "unusual_load.md",
+    Kind.RUN_LATE: "late_source.md#a-run-that-does-not-end",
 }
 
 KEYS_SHOWN = 5

@@ -16,7 +16,7 @@ from retain.cli.screen import console, heading
 from retain.config import Settings
 from retain.errors import UserError
 from retain.landing import landing_table
-from retain.loads import REFERRED_TO, retry_waiting
+from retain.releases import release_and_take_up
 
 CHOSEN = (
     "status = 'open' and (%(source)s::text is null or source = %(source)s) "
@@ -125,15 +125,13 @@ def _landed(connection: psycopg.Connection[Any], source: str, entity: str, row_n
 
 def release(config: Path | None, quarantine_ids: list[int], reason: str) -> None:
     settings = _prepared(config)
-    done = decisions.release(settings, quarantine_ids, reason)
+    done, outcomes = release_and_take_up(settings, quarantine_ids, reason)
     console.print(f"Released {_rows(done.entries)}: {done.rows_changed:,} new or changed in raw{_before(done)}.")
-    if done.entities & REFERRED_TO and done.rows_changed:
-        for outcome in retry_waiting(settings):
-            if outcome.rows_changed:
-                console.print(
-                    f"{outcome.rows_changed:,} {outcome.entity} from {outcome.source} had waited, and were taken up."
-                )
-    alerts.observe(settings)
+    for outcome in outcomes:
+        if outcome.rows_changed:
+            console.print(
+                f"{outcome.rows_changed:,} {outcome.entity} from {outcome.source} had waited, and were taken up."
+            )
     if done.rows_changed:
         console.print("[dim]The next build brings them into the marts.[/dim]")
 

@@ -94,6 +94,12 @@ class Alerts(AlertPart):
         default={}, description="The same for single sources, e.g. {tills: 200}."
     )
 
+    run_within_hours: float = Field(
+        default=3,
+        gt=0,
+        description="A run of Airflow that loads or builds and has not ended after so many hours is told.",
+    )
+
     def stale_hours(self, source: str) -> float:
         return self.stale_after_hours_by_source.get(source, self.stale_after_hours)
 

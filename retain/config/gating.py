@@ -61,6 +61,11 @@ class Gate(BaseModel):
         gt=0,
         description="A source that has sent nothing for longer is late; measured from its habits if absent.",
     )
+    release_alone_up_to: int = Field(
+        default=100,
+        ge=0,
+        description="So many rows in quarantine one person may release on Airflow's page; more need an approval there.",
+    )
     data_docs: int = Field(
         default=20, ge=0, le=1000, description="For so many of the last loads Data Docs are kept; 0: none are built."
     )

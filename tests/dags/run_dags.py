@@ -29,6 +29,7 @@ def main() -> None:
         sys.exit(str(bag.import_errors))
     runs = {}
     for dag_id in sys.argv[2:]:
+        bag.dags[dag_id].deadline = None  # as under `airflow dags test`
         done = bag.dags[dag_id].test(
             mark_success_pattern=os.environ.get("INSTEAD"), run_conf=json.loads(os.environ.get("CONF", "{}"))
         )

@@ -21,6 +21,7 @@ LINK = re.compile(r"Runbook: (\S+\.md)")
 WATCH = """
 import json, os, sys
 import airflow.sdk
+import urllib3  # of OpenLineage's client: binds a socket to find out whether there is IPv6
 from airflow.dag_processing.dagbag import DagBag
 
 opened, called, watching = set(), [], False
@@ -62,7 +63,8 @@ def test_every_file_in_dags_defines_a_dag(bag):
 
 
 def test_there_is_a_load_dag_for_each_source_and_one_dag_for_each_other_file(bag):
-    assert set(bag.dags) == {"load_web", "load_till", "transform_marts", "forecast_customers", "maintain_warehouse"}
+    assert set(bag.dags) == {"load_web", "load_till", "transform_marts", "forecast_customers", "maintain_warehouse",
+                             "release_quarantine"}  # fmt: skip
 
 
 def test_nothing_is_read_at_import_but_retain_yml_and_the_dbt_project(config, project):
@@ -70,7 +72,7 @@ def test_nothing_is_read_at_import_but_retain_yml_and_the_dbt_project(config, pr
     environment = {**os.environ, "RETAIN_CONFIG": str(config)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     report = json.loads(done.stdout.rpartition("REPORT")[2])
-    assert (report["errors"], report["dags"], report["called"]) == ({}, 5, [])
+    assert (report["errors"], report["dags"], report["called"]) == ({}, 6, [])
     code = re.compile(r"\.pyc?$|\.dist-info/|/python\d+\.zip$|/zoneinfo/")
     read = {name for name in report["opened"] if not code.search(name)}
     assert read == {str(config), str(project), str(REPOSITORY / "dbt_project" / "dbt_project.yml")}
@@ -83,7 +85,8 @@ def test_every_task_has_an_owner_and_every_dag_its_tags(bag):
 
 
 def test_no_dag_catches_up_or_runs_twice_at_once(bag):
-    assert all(not dag.catchup and dag.max_active_runs == 1 for dag in bag.dags.values())
+    assert not any(dag.catchup for dag in bag.dags.values())
+    assert {dag_id for dag_id, dag in bag.dags.items() if dag.max_active_runs > 1} == {"release_quarantine"}
 
 
 def test_every_dag_is_documented_with_a_runbook_that_exists(bag):
@@ -91,6 +94,16 @@ def test_every_dag_is_documented_with_a_runbook_that_exists(bag):
         link = LINK.search(dag.doc_md or "")
         assert link, dag.dag_id
         assert (REPOSITORY / link.group(1)).is_file()
+
+
+def test_the_runbook_is_a_link_where_retain_yml_says_where_runbooks_are_read(config, monkeypatch):
+    from airflow.dag_processing.dagbag import DagBag
+
+    other = config.with_name("with_runbooks.yml")
+    other.write_text(config.read_text() + "alerts: {runbooks: https://git.example/runbooks/}\n")
+    monkeypatch.setenv("RETAIN_CONFIG", str(other))
+    page = DagBag(DAGS / "maintain_warehouse.py").dags["maintain_warehouse"].doc_md
+    assert page.rstrip().endswith("Runbook: [maintenance.md](https://git.example/runbooks/maintenance.md)")
 
 
 def test_the_runbook_of_a_dag_speaks_of_it_and_of_every_task_that_can_fail(bag):
@@ -112,7 +125,7 @@ def test_a_dags_page_says_whether_it_may_be_triggered(bag):
 
 def test_a_long_build_leaves_a_slot_for_loads(bag):
     pools = {dag.dag_id: {task.pool for task in dag.tasks} for dag in bag.dags.values()}
-    assert pools == {dag_id: {"loads" if dag_id.startswith("load_") else "builds"} for dag_id in bag.dags}
+    assert pools == {dag_id: {"loads" if dag_id.startswith(("load_", "release_")) else "builds"} for dag_id in bag.dags}
 
 
 @pytest.mark.parametrize(
@@ -186,7 +199,10 @@ def test_loads_start_the_transformation_and_that_starts_the_forecast(bag):
         for dag_id, dag in bag.dags.items()
         if getattr(dag.timetable, "asset_condition", None) is not None
     }
-    assert starts == {"transform_marts": {"loads/web", "loads/till"}, "forecast_customers": {"marts"}}
+    assert starts == {
+        "transform_marts": {"loads/web", "loads/till", "quarantine/released"},
+        "forecast_customers": {"marts"},
+    }
 
 
 def test_the_forecast_starts_nothing(bag):
@@ -231,3 +247,28 @@ def test_a_wrong_retain_yml_is_a_sentence_on_the_page(tmp_path, monkeypatch):
     errors = DagBag(DAGS / "load_sources.py").import_errors
     assert "reporting_currency" in str(errors)
     assert "retain.yml:3" in str(errors)
+
+
+def test_what_must_end_in_time_has_a_deadline_and_its_last_task_ends_the_alert(bag):
+    from retain.alerts import Kind
+    from retain.alerts.airflow_notifier import RetainNotifier
+
+    with_deadline = {dag_id for dag_id, dag in bag.dags.items() if dag.deadline}
+    assert with_deadline == {"load_web", "load_till", "transform_marts", "forecast_customers"}
+    for dag_id in with_deadline:
+        dag = bag.dags[dag_id]
+        assert [alert.interval for alert in dag.deadline] == [timedelta(hours=3)]
+        (last,) = [*dag.teardowns, *(task for task in dag.leaves if not dag.teardowns)]
+        for callbacks in (last.on_success_callback, last.on_skipped_callback):
+            ends = [one for one in callbacks if isinstance(one, RetainNotifier) and one.kind is Kind.RUN_LATE]
+            assert [(one.subject, one.is_over) for one in ends] == [(dag_id, True)]
+        assert any(one.kind is not Kind.RUN_LATE for one in last.on_success_callback)
+
+
+def test_airflow_dags_test_meets_no_deadline(config, monkeypatch):
+    """Airflow 3.3 fails at the end of such a run where there is one."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    monkeypatch.setenv("RETAIN_CONFIG", str(config))
+    monkeypatch.setattr(sys, "argv", ["airflow", "dags", "test", "load_web"])
+    assert DagBag(DAGS / "load_sources.py").dags["load_web"].deadline is None
