@@ -17,6 +17,7 @@ from retain.metadata import Metadata, metadata_beside_warehouse
 REPOSITORY = Path(__file__).resolve().parents[2]
 DAGS = REPOSITORY / "dags"
 USER = "admin"
+LINEAGE = "retain.airflow.lineage.RetainExtractor"
 
 
 def home_of(settings: Settings) -> Path:
@@ -86,6 +87,8 @@ def environment_of(settings: Settings, port: int, metadata: Metadata) -> dict[st
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(logs / "tasks"),
         "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(logs / "dag_processor"),
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",  # parsing the dbt project again costs seconds
+        "AIRFLOW__OPENLINEAGE__EXTRACTORS": LINEAGE,  # asked only where AIRFLOW__OPENLINEAGE__TRANSPORT says where to send it
+        "AIRFLOW__OPENLINEAGE__NAMESPACE": "retain",
         "AIRFLOW__COSMOS__ENABLE_CACHE": "False",  # every task is given what dbt has parsed before
         "PYTHONPATH": os.pathsep.join(dict.fromkeys([str(REPOSITORY), *_paths("PYTHONPATH")])),
         "PATH": os.pathsep.join(dict.fromkeys([str(Path(sys.executable).parent), *_paths("PATH")])),

@@ -1,0 +1,82 @@
+"""Lineage for OpenLineage: what each task reads and writes, as tables of the sources and of the warehouse.
+
+Airflow's OpenLineage provider sends it where `AIRFLOW__OPENLINEAGE__TRANSPORT` (or OPENLINEAGE_URL) says, and is off without one. It asks
+the extractor here, since the tasks of these DAGs run no operator of which it could know. Tables are named, never their rows.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.openlineage.extractors.base import BaseExtractor, OperatorLineage
+from openlineage.client.event_v2 import Dataset
+from sqlalchemy.engine import make_url
+
+from retain.airflow.manifest import manifest_of
+from retain.assets import ADDRESS
+from retain.config import Settings, settings
+from retain.config.model import SqlSource
+
+MODELS = "models."
+WAREHOUSE, _, DATABASE = ADDRESS.rpartition("/")
+SCHEMES = {"postgresql": "postgres", "mariadb": "mysql"}  # as OpenLineage spells them
+Names = list[tuple[str, str]]  # namespace, name
+
+
+class RetainExtractor(BaseExtractor):
+    """What the provider asks of each task of Retain's DAGs."""
+
+    @classmethod
+    def get_operator_classnames(cls) -> list[str]:
+        return ["_PythonDecoratedOperator", "DbtBuildLocalOperator", "DbtRunLocalOperator", "DbtSeedLocalOperator"]
+
+    def _execute_extraction(self) -> OperatorLineage[Any, Any]:
+        task = self.operator
+        inputs, outputs = lineage_of(settings(), task.dag_id, task.task_id, [asset.uri for asset in task.outlets])
+        return OperatorLineage(inputs=[Dataset(*name) for name in inputs], outputs=[Dataset(*name) for name in outputs])
+
+    def extract_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        return self._execute_extraction()
+
+
+def lineage_of(config: Settings, dag_id: str, task_id: str, outlets: list[str]) -> tuple[Names, Names]:
+    """Inputs and outputs of a task. `outlets`: the addresses of the assets that it tells of."""
+    told = [_table(*uri.removeprefix(f"{ADDRESS}/").split("/")) for uri in outlets if uri.startswith(f"{ADDRESS}/")]
+    step, _, entity = task_id.partition("_")
+    if dag_id.startswith("load_") and step in ("land", "publish"):
+        source = dag_id.removeprefix("load_")
+        landed = [_table("landing", f"{source}__{entity}")]
+        return ([source_of(config, source, entity)], landed) if step == "land" else (landed, told)
+    if task_id.startswith(MODELS):
+        return _model(config, task_id.removeprefix(MODELS))
+    return [], told
+
+
+def source_of(config: Settings, source: str, entity: str) -> tuple[str, str]:
+    """A table of a shop's database, or files of a folder: namespace and name as OpenLineage's naming asks for them."""
+    one = config.source(source)
+    if not isinstance(one, SqlSource):
+        return "file", str(Path(one.folder) / one.entities[entity].files)
+    url, table = make_url(one.url.get_secret_value()), one.entities[entity].table or entity
+    if not url.host:
+        return "file", f"{url.database}/{table}"
+    scheme = url.get_backend_name()
+    port = f":{url.port}" if url.port else ""
+    return f"{SCHEMES.get(scheme, scheme)}://{url.host}{port}", f"{url.database}.{table}"
+
+
+def _model(config: Settings, name: str) -> tuple[Names, Names]:
+    """What dbt's manifest says of a model. It is built in `marts_next`, and shown as `marts`."""
+    manifest = json.loads(manifest_of(config).read_text())
+    nodes = {**manifest["nodes"], **manifest["sources"]}
+    model = next(node for node in nodes.values() if node["resource_type"] in ("model", "seed") and node["name"] == name)
+    return [_relation(nodes[parent]) for parent in model["depends_on"].get("nodes", [])], [_relation(model)]
+
+
+def _relation(node: dict[str, Any]) -> tuple[str, str]:
+    schema = "marts" if node["schema"] == "marts_next" else node["schema"]
+    return _table(schema, node.get("alias") or node["identifier"])
+
+
+def _table(schema: str, table: str) -> tuple[str, str]:
+    return WAREHOUSE, f"{DATABASE}.{schema}.{table}"

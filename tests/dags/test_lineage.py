@@ -1,0 +1,75 @@
+"""Lineage: a run tells OpenLineage which tables it read and wrote, when it is asked to, and nobody anything when it is not."""
+
+import json
+
+import pytest
+
+from retain.airflow.lineage import lineage_of, source_of
+from retain.config import load_settings
+from retain.warehouse import prepare
+
+WAREHOUSE = "postgres://warehouse:5432"
+
+
+@pytest.fixture(scope="module")
+def config(make_shop):
+    path = make_shop("lineage")
+    prepare(load_settings(path))
+    return path
+
+
+def tables(datasets):
+    return {(one["namespace"], one["name"]) for one in datasets}
+
+
+def test_a_load_tells_its_source_and_its_table_of_raw_and_no_row(config, run_dags, tmp_path, monkeypatch):
+    file = tmp_path / "lineage.jsonl"
+    monkeypatch.setenv(
+        "AIRFLOW__OPENLINEAGE__TRANSPORT", json.dumps({"type": "file", "log_file_path": str(file), "append": True})
+    )
+    monkeypatch.setenv("AIRFLOW__OPENLINEAGE__EXTRACTORS", "retain.airflow.lineage.RetainExtractor")
+    assert run_dags(config, "load_till")["load_till"].state == "success"
+    text = file.read_text()
+    events = [json.loads(line) for line in text.splitlines()]
+    complete = {event["job"]["name"]: event for event in events if event["eventType"] == "COMPLETE"}
+    land, publish = (complete[f"load_till.{task}_orders"] for task in ("land", "publish"))
+    assert tables(land["inputs"]) == {("file", str(config.parent / "till" / "*.csv"))}
+    assert tables(land["outputs"]) == tables(publish["inputs"]) == {(WAREHOUSE, "retain.landing.till__orders")}
+    assert tables(publish["outputs"]) == {(WAREHOUSE, "retain.raw.orders")}
+    assert "@example.com" not in text.lower()
+    assert "postgresql://" not in text
+
+
+def test_a_model_tells_what_it_is_made_of_down_to_raw_and_up_to_the_marts(config):
+    settings = load_settings(config)
+
+    def of(model):
+        return lineage_of(settings, "transform_marts", f"models.{model}", [])
+
+    inputs, outputs = of("retention_cohorts")
+    assert outputs == [(WAREHOUSE, "retain.marts.retention_cohorts")]
+    assert (WAREHOUSE, "retain.intermediate.int_cohort_periods") in inputs
+    assert (WAREHOUSE, "retain.raw.orders") in of("stg_mapped__orders")[0]
+    assert lineage_of(settings, "forecast_customers", "predict", [f"{WAREHOUSE}/retain/forecast/predictions"])[1] == [
+        (WAREHOUSE, "retain.forecast.predictions")
+    ]
+
+
+def test_a_table_of_a_database_is_named_without_its_password(config):
+    text = config.read_text()
+    url = "postgresql+psycopg://me:secret@db.example:6432/shop"
+    web = text[text.index("sources:") : text.index("  - name: till")]
+    sql = f"sources:\n  - name: web\n    type: sql\n    url: {url}\n    entities:\n"
+    sql += "      customers: {table: public.customers, fields: {customer_id: id}}\n"
+    other = config.with_name("database.yml")
+    other.write_text(text.replace(web, sql))
+    assert source_of(load_settings(other), "web", "customers") == (
+        "postgres://db.example:6432",
+        "shop.public.customers",
+    )
+
+
+def test_without_a_transport_nothing_listens():
+    from airflow.providers.openlineage.plugins.openlineage import OpenLineageProviderPlugin
+
+    assert getattr(OpenLineageProviderPlugin, "listeners", []) == []
