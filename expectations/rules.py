@@ -259,11 +259,15 @@ def of_every_entity(entity: Entity, shop: Shop) -> list[Expectation]:
 
 
 def _plain(key: str) -> Expectation:
-    """A key that only looks like another one would be a second record of the same thing."""
+    """A key that only looks like another one would be a second record of the same thing.
+
+    Almost every key is of plain letters and digits, which one look tells.
+    """
     return row_rule(
         f"{key}_plain",
         f"{key} holds a character that cannot be seen, a digit of another script, or a number that a spreadsheet rounded",
-        f"case when octet_length({key}) <> length({key}) then {key} ~ '{UNSEEN}|{EASTERN_DIGITS}' "
+        f"case when {key} ~ '^[ -*,-~]+$' then false "
+        f"when octet_length({key}) <> length({key}) then {key} ~ '{UNSEEN}|{EASTERN_DIGITS}' "
         f"else {key} <> translate({key}, E'\\t\\n\\r\\x0b\\x0c\\x7f', '') or "
         f"({key} like '%E+%' and {key} ~ '^[0-9]([.][0-9]+)?E[+][0-9]+$') end",
         about=(key,),

@@ -60,9 +60,9 @@ def kept_columns(name: str, field: Field) -> sql.Composable:
         return column
     says_all = sql.SQL("{} is not null").format(column)
     if field.scale is not None:
-        says_all += sql.SQL(" and {0} not like {1} and {0} not like '%e%' and {0} not like '%E%'").format(
-            sent, sql.Literal("%." + "_" * (field.scale + 1) + "%")
-        )
+        says_all += sql.SQL(  # what has an exponent has a minus before it
+            " and {0} not like {1} and ({0} not like '%_-%' or {0} not like '%e%' and {0} not like '%E%')"
+        ).format(sent, sql.Literal("%." + "_" * (field.scale + 1) + "%"))
     return sql.SQL("{}, case when {} then null else {} end as {}").format(
         column, says_all, sql.SQL(TRIMMED).format(sent), sent
     )

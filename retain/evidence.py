@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from retain import agreement
+from retain.beside import Beside
 from retain.config import Gate, Settings
 from retain.entities import ENTITIES
 from retain.history import Evidence, compare, lateness, profile_of, usual_volume
@@ -28,12 +29,30 @@ PROFILED = ("incremental", "full", "backfill")
 
 
 def gather(
+    connection: psycopg.Connection[Any],
+    settings: Settings,
+    load: Load,
+    mapping: Mapping,
+    rows: int,
+    beside: Beside | None = None,
+) -> list[Evidence]:
+    """Everything that is to be judged about a load that is in the gate; its profile is kept for the loads to come.
+
+    With a session `beside` this one, the gate is committed, and one of them looks for copies while the other counts all else.
+    """
+    if beside is None:
+        return [*_copies(connection, load), *_gather_others(connection, settings, load, mapping, rows)]
+    copies = beside.run(lambda by: _copies(by, load))
+    others = _gather_others(connection, settings, load, mapping, rows)
+    return [*copies.result(), *others]
+
+
+def _gather_others(
     connection: psycopg.Connection[Any], settings: Settings, load: Load, mapping: Mapping, rows: int
 ) -> list[Evidence]:
-    """Everything that is to be judged about a load that is in the gate; its profile is kept for the loads to come."""
+    """Everything but copies, which alone needs every key of the load at once."""
     found = [
         *remarks(load),
-        *_copies(connection, load),
         *_sums(connection, load, rows),
         *_files(connection, load),
         *agreement.columns(connection, load, mapping),

@@ -9,6 +9,7 @@ import psycopg
 from psycopg import sql
 
 from retain import data_docs
+from retain.beside import beside
 from retain.config import Gate, Settings
 from retain.errors import Refused, RetainError
 from retain.evidence import gather, has_copies, of_nothing, write_evidence
@@ -82,8 +83,12 @@ def _judge(
     if load.rows_sent == 0:
         return _judge_nothing(connection, settings, load, mapping)
     count_on_raw(connection)
-    rows = write_gate_table(connection, settings, mapping, load.load_id, selections or [Selection(load.load_id)])
-    evidence = gather(connection, settings, load, mapping, rows)
+    with beside(settings, 0 if selections else load.rows_sent) as other:
+        rows = write_gate_table(
+            connection, settings, mapping, load.load_id, selections or [Selection(load.load_id)], other
+        )
+        connection.commit()
+        evidence = gather(connection, settings, load, mapping, rows, other)
     write_evidence(connection, load.load_id, evidence)
     connection.commit()  # Great Expectations looks with a connection of its own
     as_mapped = selections is not None or bool(mapping.group_by) or mapping.where is not None

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from retain.beside import Beside
 from retain.casting import cast_columns, kept_columns
 from retain.config import Settings
 from retain.landing import drop_gate_tables, failures_table, gate_table, landing_table
@@ -31,24 +32,35 @@ from retain.records import LOOKED_UP
 
 @dataclass(frozen=True)
 class Selection:
-    """Which landed rows to map: those of one load, or single rows of it (by `_row`, as quarantine remembers them)."""
+    """Which landed rows to map: those of one load, every second of them (`half` is 0 or 1), or single rows of it (by `_row`, as
+    quarantine remembers them)."""
 
     load_id: int
     rows: tuple[int, ...] | None = None
+    half: int | None = None
 
 
 def write_gate_table(
-    connection: psycopg.Connection[Any], settings: Settings, mapping: Mapping, load_id: int, selections: list[Selection]
+    connection: psycopg.Connection[Any],
+    settings: Settings,
+    mapping: Mapping,
+    load_id: int,
+    selections: list[Selection],
+    beside: Beside | None = None,
 ) -> int:
     """Make gate.load_<load_id> from landed rows; returns its number of rows.
 
+    With a session `beside` this one, each writes half of the table, which is committed then: the selection is one whole load.
     Raises UserError for an expression that PostgreSQL cannot read at all, naming entity, field and expression.
     """
     columns = landed_columns(connection, mapping)
     check_expressions(connection, mapping, columns)
     drop_gate_tables(connection, load_id)
     set_source_clock(connection, settings, mapping.source)
-    rows = _made(connection, mapping, columns, load_id, selections, trusting=True)
+    if beside is None or computes(mapping, columns):  # an expression may look at more than its row: a group, a window
+        rows = _made(connection, mapping, columns, load_id, selections, trusting=True)
+    else:
+        rows = _made_by_two(connection, settings, mapping, columns, load_id, beside)
     if rows is None:  # some value looks right and is not, such as the 30th of February
         rows = _made(connection, mapping, columns, load_id, selections, trusting=False)
     if rows is None:
@@ -84,6 +96,39 @@ def _made(
         return None
 
 
+def _made_by_two(
+    connection: psycopg.Connection[Any],
+    settings: Settings,
+    mapping: Mapping,
+    columns: list[str],
+    load_id: int,
+    beside: Beside,
+) -> int | None:
+    """As `_made`, trusting, by two sessions. Of one statement the server's processes share the casts only: its rows all go through
+    one of them, which alone writes."""
+
+    def write(by: psycopg.Connection[Any], half: int) -> int:
+        set_source_clock(by, settings, mapping.source)
+        by.execute("select set_config('max_parallel_workers_per_gather', '0', true)")
+        rows = _mapped(by, mapping, columns, [Selection(load_id, half=half)], guarded=set(), trusting=True)
+        return by.execute(sql.SQL("insert into {} {}").format(gate_table(load_id), rows)).rowcount
+
+    nothing = _mapped(connection, mapping, columns, [Selection(load_id)], guarded=set(), trusting=True)
+    connection.execute(_table(load_id, nothing) + sql.SQL(" with no data"))
+    connection.commit()  # the other session must see the table
+    try:
+        other = beside.run(lambda by: write(by, 1))
+        rows = write(connection, 0)
+        connection.commit()
+        return rows + other.result()
+    except psycopg.DataError:
+        other.exception()  # it may be writing still
+        connection.rollback()
+        drop_gate_tables(connection, load_id)
+        set_source_clock(connection, settings, mapping.source)
+        return None
+
+
 def _create(
     connection: psycopg.Connection[Any],
     mapping: Mapping,
@@ -94,7 +139,29 @@ def _create(
     guarded: set[str],
     trusting: bool,
 ) -> int:
-    """Make the table; returns its number of rows. `trusting`: what looks right is cast without asking first, and may raise."""
+    """Make the table; returns its number of rows."""
+    rows = _mapped(connection, mapping, columns, selections, guarded=guarded, trusting=trusting)
+    return connection.execute(_table(load_id, rows)).rowcount
+
+
+def _table(load_id: int, rows: sql.Composable) -> sql.Composed:
+    return sql.SQL(
+        "create unlogged table {} with (autovacuum_enabled = false) as {}"
+    ).format(  # its worker would hold up its end
+        gate_table(load_id), rows
+    )
+
+
+def _mapped(
+    connection: psycopg.Connection[Any],
+    mapping: Mapping,
+    columns: list[str],
+    selections: list[Selection],
+    *,
+    guarded: set[str],
+    trusting: bool,
+) -> sql.Composed:
+    """The rows of the table. `trusting`: what looks right is cast without asking first, and may raise."""
     landed = _landed(mapping, columns, selections)
     fields = list(mapping.entity.fields)
     values = [
@@ -119,25 +186,18 @@ def _create(
         mapped += sql.SQL(" group by ") + grouping(mapping, columns)
     wanted = [row for selection in selections if selection.rows is not None for row in selection.rows]
     chosen = sql.SQL("where row_number = any({})").format(sql.Literal(wanted)) if wanted else sql.SQL("")
-    cursor = connection.execute(
-        sql.SQL(
-            "create unlogged table {gate} with (autovacuum_enabled = false) as "  # whose worker would hold up its end
-            "select row_number, {source}::text as source, _file, _problem, {kept} from ("
-            "select row_number, _file, {problem} as _problem, {cast} from ({mapped}{fence}) as mapped {chosen} offset 0) as typed"
-        ).format(
-            gate=gate_table(load_id),
-            mapped=mapped,
-            fence=sql.SQL(" offset 0" if computes(mapping, columns) else ""),
-            source=sql.Literal(mapping.source),
-            problem=problem(sorted(guarded)) if guarded else sql.SQL("_problem"),
-            kept=sql.SQL(", ").join(kept_columns(name, field) for name, field in mapping.entity.fields.items()),
-            cast=sql.SQL(", ").join(
-                cast_columns(name, field, trusting) for name, field in mapping.entity.fields.items()
-            ),
-            chosen=chosen,
-        )
+    return sql.SQL(
+        "select row_number, {source}::text as source, _file, _problem, {kept} from ("
+        "select row_number, _file, {problem} as _problem, {cast} from ({mapped}{fence}) as mapped {chosen} offset 0) as typed"
+    ).format(
+        mapped=mapped,
+        fence=sql.SQL(" offset 0" if computes(mapping, columns) else ""),
+        source=sql.Literal(mapping.source),
+        problem=problem(sorted(guarded)) if guarded else sql.SQL("_problem"),
+        kept=sql.SQL(", ").join(kept_columns(name, field) for name, field in mapping.entity.fields.items()),
+        cast=sql.SQL(", ").join(cast_columns(name, field, trusting) for name, field in mapping.entity.fields.items()),
+        chosen=chosen,
     )
-    return cursor.rowcount
 
 
 def _landed(mapping: Mapping, columns: list[str], selections: list[Selection]) -> sql.Composed:
@@ -172,6 +232,8 @@ def _selected(mapping: Mapping, selections: list[Selection]) -> sql.Composable:
     parts: list[sql.Composable] = []
     for selection in selections:
         part: sql.Composable = sql.SQL("_load_id = {}").format(sql.Literal(selection.load_id))
+        if selection.half is not None:
+            part += sql.SQL(" and _row % 2 = {}").format(sql.Literal(selection.half))
         if selection.rows is not None:
             rows = sql.Literal(list(selection.rows))
             if mapping.group_by:

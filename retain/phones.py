@@ -27,15 +27,19 @@ def to_e164(text: str, country: str | None) -> str | None:
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
-def normalise_new_phones(connection: psycopg.Connection[Any], table: sql.Identifier, country: str | None) -> int:
-    """Add the spellings in `table` that were never seen before to `raw.phone_numbers`; returns how many."""
+def new_spellings(connection: psycopg.Connection[Any], table: sql.Identifier) -> list[str]:
+    """The spellings in `table` that `raw.phone_numbers` does not have."""
     rows = connection.execute(
         sql.SQL(
-            "select distinct phone from (select distinct phone from {} where phone is not null) as incoming "
-            "where not exists (select 1 from raw.phone_numbers as known where known.phone = incoming.phone)"
+            "select distinct phone from {} as incoming where phone is not null "
+            "and not exists (select 1 from raw.phone_numbers as known where known.phone = incoming.phone)"
         ).format(table)
-    ).fetchall()
+    )
+    return [phone for (phone,) in rows]
+
+
+def normalise(connection: psycopg.Connection[Any], spellings: list[str], country: str | None) -> None:
+    """Add spellings that were never seen before to `raw.phone_numbers`."""
     with connection.cursor().copy("copy raw.phone_numbers (phone, e164) from stdin") as copy:
-        for (phone,) in rows:
+        for phone in spellings:
             copy.write_row((phone, to_e164(phone, country)))
-    return len(rows)

@@ -6,14 +6,16 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from retain.beside import Beside, beside
 from retain.config import Settings
 from retain.entities import ENTITIES, Entity
 from retain.errors import OutOfReach, Refused
 from retain.gate import judge
 from retain.landing import drop_gate_tables, failures_table, gate_table, only_one_load
 from retain.logs import tell
-from retain.phones import normalise_new_phones
+from retain.phones import new_spellings, normalise
 from retain.quarantine import KEPT_OUT, sort_out
+from retain.raw_rows import fill, merge, raw_of
 from retain.reconciliation import is_cheaper_anew, lost_of_gate, of_gate, reconciled, recount
 from retain.roles import LOADER
 from retain.tiers import keep_tiers
@@ -102,7 +104,8 @@ def _publish(
         zone = settings.business.timezone
         if is_cheaper_anew(connection, source, entity, rows):
             opened, closed = sort_out(connection, load_id, source, entity, zone)
-            changed = take_in(connection, settings, load_id, source, entity, kind, is_large=True)
+            with beside(settings, rows) as other:
+                changed = take_in(connection, settings, load_id, source, entity, kind, is_large=True, beside=other)
             # As many rows changed as were let in: each is a record of its own, and in raw. Nothing needs looking for.
             lost = None if changed == _let_in(connection, load_id) else lost_of_gate(load_id, source, entity, zone)
             recount(connection, settings, source, entity, load_id, of_source=True, lost=lost)
@@ -138,12 +141,20 @@ def take_in(
     kind: str,
     *,
     is_large: bool = False,
+    beside: Beside | None = None,
 ) -> int:
-    """Merge what is in the gate and was not kept out into raw, and note which rows that were; returns rows changed."""
-    filled = _fill(connection, load_id, source, entity) if is_large else None
-    changed = merge(connection, load_id, source, entity, _raw(entity)) if filled is None else filled
-    if "phone" in entity.fields:
-        normalise_new_phones(connection, gate_table(load_id), settings.business.country)
+    """Merge what is in the gate and was not kept out into raw, and note which rows that were; returns rows changed.
+
+    A session `beside` this one reads the gate, which is committed, while this one writes.
+    """
+    gate = gate_table(load_id)
+    has_phones = "phone" in entity.fields
+    found = beside.run(lambda by: new_spellings(by, gate)) if beside is not None and has_phones else None
+    filled = fill(connection, load_id, source, entity) if is_large else None
+    changed = merge(connection, load_id, source, entity, raw_of(entity)) if filled is None else filled
+    if has_phones:
+        spellings = found.result() if found is not None else new_spellings(connection, gate)
+        normalise(connection, spellings, settings.business.country)
     if "tier" in entity.fields:
         keep_tiers(connection, load_id, source)
     if kind in OF_EARLIER_LOADS:
@@ -156,19 +167,21 @@ def take_in(
                 "group by entry.row_number"
             ).format(
                 load_id=sql.Literal(load_id),
-                gate=gate_table(load_id),
+                gate=gate,
                 source=sql.Literal(source),
                 entity=sql.Literal(entity.name),
                 kept_out=KEPT_OUT,
             )
         )
-    # A version that a person released passes although the gate names it, so the gate's counts are not the last word.
+    # A version that a person released passes although the gate names it, so the gate's counts are not the last word. What was
+    # judged was counted; what a release takes up was not.
     connection.execute(
         sql.SQL(
             "update ops.loads set rows_quarantined = counted.held, rows_accepted = counted.rows - counted.held from "
-            "(select (select count(*) from {gate}) as rows, (select count(*) from {kept_out}) as held) as counted "
+            "(select coalesce((select rows_accepted + rows_quarantined from ops.loads where load_id = {load_id}), "
+            "(select count(*) from {gate})) as rows, (select count(*) from {kept_out}) as held) as counted "
             "where load_id = {load_id}"
-        ).format(gate=gate_table(load_id), kept_out=KEPT_OUT, load_id=sql.Literal(load_id))
+        ).format(gate=gate, kept_out=KEPT_OUT, load_id=sql.Literal(load_id))
     )
     return changed
 
@@ -198,109 +211,3 @@ def _note_configured(connection: psycopg.Connection[Any], settings: Settings) ->
         "(select * from unnest(%(sources)s::text[], %(entities)s::text[]))",
         listed,
     )
-
-
-def merge(
-    connection: psycopg.Connection[Any], load_id: int, source: str, entity: Entity, target: sql.Composable
-) -> int:
-    """One row per key, the newest version: by the source's own time of change, else the one that was sent last.
-
-    From gate.load_<load_id>, without the rows of pg_temp.kept_out, into `target`, which has the shape of raw.<entity>.
-    """
-    keys = sql.SQL(", ").join(map(sql.Identifier, entity.key))
-    others = [name for name in entity.fields if name not in entity.key]
-    current = sql.SQL("(current.{}, current.is_deleted)").format(
-        sql.SQL(", current.").join(map(sql.Identifier, others))
-    )
-    incoming = sql.SQL("(excluded.{}, excluded.is_deleted)").format(
-        sql.SQL(", excluded.").join(map(sql.Identifier, others))
-    )
-    cursor = connection.execute(
-        sql.SQL(
-            "{insert} order by {keys}, incoming.changed_at desc nulls last, row_number desc "
-            "on conflict (source, {keys}) do update set {assignments}, is_deleted = false, deleted_at = null, "
-            "_load_id = excluded._load_id "
-            "where (current.changed_at is null or excluded.changed_at is null or excluded.changed_at >= current.changed_at "
-            "or current.is_deleted) "
-            "and {current} is distinct from {incoming}"
-        ).format(
-            insert=_insert(load_id, source, entity, target, sql.SQL("distinct on ({}) ").format(keys)),
-            keys=keys,
-            assignments=sql.SQL(", ").join(
-                sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in others
-            ),
-            current=current,
-            incoming=incoming,
-        )
-    )
-    return cursor.rowcount
-
-
-def _fill(connection: psycopg.Connection[Any], load_id: int, source: str, entity: Entity) -> int | None:
-    """Take a whole load into a table of raw that holds nothing; None when this is not for now, and nothing was done.
-
-    That is when the table holds something, somebody is using it, or a record is in the load more than once. There is
-    nothing to compare with, so nothing is looked up, and the key's index is made at the end, in one sort; and what goes into
-    a table that was emptied in the same transaction needs no log (where wal_level is minimal, as in the embedded server).
-    """
-    table: dict[str, sql.Composable] = {"raw": _raw(entity)}
-    is_empty = sql.SQL("select not exists (select 1 from {raw})").format(**table)
-    row = connection.execute(is_empty).fetchone()
-    if row is None or not row[0]:
-        return None
-    try:
-        with connection.transaction():
-            connection.execute(sql.SQL("lock table {raw} in access exclusive mode nowait").format(**table))
-            row = connection.execute(is_empty).fetchone()  # somebody may have filled it just before
-            if row is None or not row[0]:
-                raise psycopg.Rollback
-            connection.execute(sql.SQL("truncate {raw}").format(**table))
-            key = connection.execute(
-                "select conname, pg_get_constraintdef(oid) from pg_constraint where conrelid = %s::regclass and contype = 'p'",
-                [table["raw"].as_string(connection)],
-            ).fetchone()
-            assert key is not None
-            table["key"], definition = sql.Identifier(key[0]), sql.SQL(key[1])
-            connection.execute(sql.SQL("alter table {raw} drop constraint {key}").format(**table))
-            rows = connection.execute(_insert(load_id, source, entity, table["raw"], sql.SQL(""))).rowcount
-            connection.execute(
-                sql.SQL("alter table {raw} add constraint {key} {definition}").format(**table, definition=definition)
-            )
-            return rows
-    except (
-        psycopg.errors.LockNotAvailable,
-        psycopg.errors.UniqueViolation,
-        psycopg.errors.DependentObjectsStillExist,  # somebody's own view or foreign key needs the key
-    ):
-        pass
-    return None
-
-
-def _insert(
-    load_id: int, source: str, entity: Entity, target: sql.Composable, distinct: sql.Composable
-) -> sql.Composed:
-    """Of the rows in the gate, those that are not kept out, into a table of the shape of raw.<entity>."""
-    values = [
-        sql.SQL("coalesce({}, {})").format(sql.Identifier(name), sql.SQL(field.default))
-        if field.default is not None
-        else sql.Identifier(name)
-        for name, field in entity.fields.items()
-    ]
-    return sql.SQL(
-        "insert into {raw} as current (source, {names}, _load_id) "
-        "select {distinct}{source}, {values}, {load_id} from {gate} as incoming "
-        "where not exists (select 1 from {kept_out} as kept where kept.row_number = incoming.row_number)"
-    ).format(
-        raw=target,
-        names=sql.SQL(", ").join(map(sql.Identifier, entity.fields)),
-        distinct=distinct,
-        source=sql.Literal(source),
-        values=sql.SQL(", ").join(values),
-        load_id=sql.Literal(load_id),
-        gate=gate_table(load_id),
-        kept_out=KEPT_OUT,
-    )
-
-
-def _raw(entity: Entity) -> sql.Identifier:
-    return sql.Identifier("raw", entity.name)

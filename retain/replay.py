@@ -20,9 +20,10 @@ from retain.errors import Refused, UserError
 from retain.gate_rows import Selection, write_gate_table
 from retain.landing import drop_gate_tables, gate_table, landing_table, only_one_load
 from retain.mapping import Mapping, mapping_of
-from retain.phones import normalise_new_phones
-from retain.publish import OF_EARLIER_LOADS, merge
+from retain.phones import new_spellings, normalise
+from retain.publish import OF_EARLIER_LOADS
 from retain.quarantine import keep_out_none
+from retain.raw_rows import merge
 from retain.reconciliation import keys_from_text, recount
 from retain.records import keys_of, same_key, unfit_values
 from retain.roles import LOADER
@@ -237,7 +238,8 @@ def _play(
         )
     merge(connection, past.load_id, source, entity, target)
     if "phone" in entity.fields:
-        normalise_new_phones(connection, gate_table(past.load_id), settings.business.country)
+        spellings = new_spellings(connection, gate_table(past.load_id))
+        normalise(connection, spellings, settings.business.country)
     if "tier" in entity.fields:
         keep_tiers(connection, past.load_id, source)
     drop_gate_tables(connection, past.load_id)

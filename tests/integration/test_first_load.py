@@ -1,14 +1,19 @@
 """A large first load goes into raw, and values are cast, by a shorter way: what comes out is the same as by the long one."""
 
+import time
+
+import psycopg
 import pytest
 from psycopg import sql
 
 from retain import casting, gate_rows, publish
+from retain.beside import MANY_ROWS, beside
 from retain.gate import judge
 from retain.gate_rows import Selection, write_gate_table
 from retain.landing import gate_table, land_changes
 from retain.mapping import mapping_of
 from retain.publish import publish_load
+from retain.roles import LOADER
 from retain.warehouse import connect
 
 HEADER = "id,customer,at,amount,currency,changed\n"
@@ -32,9 +37,12 @@ RAISING = [
 def loaded(shop, monkeypatch):
     """Load these lines as the shop's first orders, every load being large; returns what raw holds and what was quarantined."""
     monkeypatch.setattr("retain.reconciliation.MANY_ROWS", 1)
+    monkeypatch.setattr("retain.beside.MANY_ROWS", 1)
 
     def loaded(lines):
-        shop.write("customers-1.csv", "id,email,phone,changed\n" + "".join(f"c{n},,,\n" for n in range(7)))
+        shop.write(
+            "customers-1.csv", "id,email,phone,changed\n" + "".join(f"c{n},,+374 91 00000{n},\n" for n in range(7))
+        )
         shop.load(entities=["customers"])
         shop.write("orders-1.csv", HEADER + "\n".join(lines) + "\n")
         load_id = land_changes(shop.settings, "shop", "orders").load_id
@@ -50,14 +58,14 @@ def loaded(shop, monkeypatch):
 def ways(monkeypatch):
     """Which way raw was written: 'filled' or 'merged', in turn."""
     taken = []
-    fill, merge = publish._fill, publish.merge
+    fill, merge = publish.fill, publish.merge
 
     def filled(*arguments):
         rows = fill(*arguments)
         taken.extend([] if rows is None else ["filled"])
         return rows
 
-    monkeypatch.setattr(publish, "_fill", filled)
+    monkeypatch.setattr(publish, "fill", filled)
     monkeypatch.setattr(publish, "merge", lambda *arguments: (taken.append("merged"), merge(*arguments))[1])
     return taken
 
@@ -69,11 +77,12 @@ def test_an_empty_table_is_filled_with_what_would_be_merged_unless_a_record_come
     first = loaded(lines)
     assert ways == ["merged", way] or ways == ["filled", way]
     assert len(first[0]) == 40
+    assert len(shop.ask("select e164 from raw.phone_numbers where e164 is not null")) == 7
     load_id = shop.ask("select max(load_id) from ops.loads")[0][0]
     shop.do("truncate raw.orders, ops.quarantine cascade")
     for table in ("ops.reconciliation", "ops.cursors"):
         shop.do(f"delete from {table} where entity = 'orders'")
-    monkeypatch.setattr(publish, "_fill", lambda *_: None)
+    monkeypatch.setattr(publish, "fill", lambda *_: None)
     again = loaded(lines)
     assert ways[-1] == "merged"
     assert [row[0].replace(f",{load_id + 2})", f",{load_id})") for row in again[0]] == [row[0] for row in first[0]]
@@ -148,3 +157,37 @@ def test_values_that_are_cast_without_asking_first_are_the_same_as_when_asked(sh
 
     assert gate(may_trust=True) == gate(may_trust=False)
     assert ways == [trusts, False]
+
+
+@pytest.mark.parametrize("lines", [GOOD + ODD, GOOD + RAISING[:1], GOOD + RAISING[1:] * 2])
+def test_two_sessions_write_the_gate_that_one_writes(shop, lines):
+    shop.write("orders-1.csv", HEADER + "\n".join(lines) + "\n")
+    load_id = land_changes(shop.settings, "shop", "orders").load_id
+    mapping = mapping_of(shop.settings, "shop", "orders")
+
+    def gate(rows):
+        with connect(shop.settings, LOADER) as connection, beside(shop.settings, rows) as other:
+            written = write_gate_table(connection, shop.settings, mapping, load_id, [Selection(load_id)], other)
+            connection.commit()
+            table = gate_table(load_id).as_string(connection)
+            return written, connection.execute(f"select (g.*)::text from {table} as g order by row_number").fetchall()
+
+    by_one = gate(MANY_ROWS - 1)
+    assert by_one == gate(MANY_ROWS)
+    assert by_one[0] == len(lines)
+
+
+def test_what_the_other_session_is_doing_ends_with_an_error_of_the_first(shop):
+    works = []
+
+    def fail_meanwhile():
+        with beside(shop.settings, MANY_ROWS) as other:
+            works.append(other.run(lambda by: by.execute("select pg_sleep(60)")))
+            while not shop.ask("select 1 from pg_stat_activity where query like '%pg_sleep(60)' and state = 'active'"):
+                time.sleep(0.05)
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        fail_meanwhile()
+    with pytest.raises(psycopg.errors.QueryCanceled):
+        works[0].result()
