@@ -11,7 +11,7 @@ from retain.config import Settings
 from retain.roles import LOADER
 from retain.warehouse import connect
 
-MANY_ROWS = 100_000  # with fewer, a connection takes longer than what it saves
+MANY_ROWS = 50_000  # with fewer, a connection takes longer than what it saves
 T = TypeVar("T")
 
 
