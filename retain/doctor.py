@@ -8,9 +8,8 @@ import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 import psycopg
 
@@ -20,23 +19,12 @@ from retain.embedded import find_binaries, major_version, port_is_taken
 from retain.errors import Refused, RetainError
 from retain.person.identifiers import use_key
 from retain.roles import ROLES, Role
-from retain.sources import open_source
+from retain.source_checks import Finding, State, check_source
 
-State = Literal["good", "warning", "wrong"]
 LEAST_FREE_BYTES, COMFORTABLE_FREE_BYTES = 1 << 30, 5 << 30
 SKEW_SECONDS, FAR_SKEW_SECONDS = 5, 60  # a cursor is a time of the source's clock, an overlap window a span of ours
 FEWEST_FREE_CONNECTIONS = 10
 PRIVILEGES = ("select", "insert", "update", "delete", "truncate")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What was looked at, how it is, and what to do where it is not good."""
-
-    subject: str
-    state: State
-    sentence: str
-    to_do: str = ""
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -250,18 +238,7 @@ def of_the_erasures(connection: psycopg.Connection[Any], settings: Settings) -> 
 def of_the_sources(settings: Settings) -> Iterator[Finding]:
     """Whether each source answers, and offers what retain.yml reads of it."""
     for source in settings.sources:
-        problems = []
-        for entity in source.entities:
-            try:
-                open_source(settings, source.name).columns(entity)
-            except RetainError as error:
-                problems.append((error.message, error.hint or "Look at the source, and at its part of retain.yml."))
-                if error.exit_code == 3:
-                    break  # the others would say the same
-        for sentence, to_do in problems:
-            yield Finding(f"source {source.name}", "wrong", sentence, to_do)
-        if not problems:
-            yield Finding(f"source {source.name}", "good", f"offers {', '.join(source.entities)}")
+        yield from check_source(settings, source.name)
 
 
 def _one(connection: psycopg.Connection[Any], query: str) -> Any:

@@ -16,7 +16,7 @@ from retain.copying import Progress, copy_rows, copy_steps, fit_landing, offered
 from retain.errors import Busy, NotLetIn, RetainError, UserError
 from retain.logs import tell
 from retain.roles import LOADER
-from retain.sources import Batch, ExtractInSteps, ResumableSource, Source, Window, open_source
+from retain.sources import Batch, ExtractInSteps, PagedSource, Source, Window, open_source
 from retain.warehouse import connect
 
 ENTITY_LOCK = 727_002
@@ -132,7 +132,7 @@ def _resumed(
     now: datetime,
 ) -> tuple[int | None, Batch | None]:
     """The last load of the entity, and the rest of what it asked for, where it stopped between two pages of the same task."""
-    if not isinstance(reader, ResumableSource) or kind == "backfill":
+    if not isinstance(reader, PagedSource) or kind == "backfill":
         return None, None
     row = connection.execute(
         "select load_id, kind, cursor_before, progress from ops.loads where source = %s and entity = %s "
@@ -159,7 +159,7 @@ def _begin(
     ).fetchall()
     for (unfinished,) in superseded:
         drop_gate_tables(connection, unfinished)
-    _drop_pages(connection, source, entity)
+    drop_pages(connection, source, entity)
     row = connection.execute(
         "insert into ops.loads (source, entity, kind, status, cursor_before, code_version) "
         "values (%s, %s, %s, 'started', %s, %s) returning load_id",
@@ -170,8 +170,8 @@ def _begin(
     return int(row[0])
 
 
-def _drop_pages(connection: psycopg.Connection[Any], source: str, entity: str) -> None:
-    """The pages of loads that nobody will finish: they are asked for again, and would be in landing twice."""
+def drop_pages(connection: psycopg.Connection[Any], source: str, entity: str) -> int:
+    """Drop the pages of loads that nobody will finish: they are asked for again, and would be in landing twice."""
     given_up = connection.execute(
         "update ops.loads set progress = null, rows_sent = null where source = %s and entity = %s and progress is not null "
         "returning load_id",
@@ -181,6 +181,7 @@ def _drop_pages(connection: psycopg.Connection[Any], source: str, entity: str) -
         connection.execute(
             sql.SQL("delete from {} where _load_id = %s").format(landing_table(source, entity)), [load_id]
         )
+    return len(given_up)
 
 
 def _record_failure(
@@ -194,7 +195,7 @@ def _record_failure(
     try:
         connection.rollback()
         if isinstance(error, UserError) and not isinstance(error, NotLetIn):
-            _drop_pages(connection, source, entity)
+            drop_pages(connection, source, entity)
         connection.execute(
             "update ops.loads set status = 'failed', message = %s where load_id = %s", [sentence, load_id]
         )

@@ -1,4 +1,4 @@
-"""The commands about what is on record: `retain loads`, `retain quarantine` and `retain alerts`, as their `--help` shows them."""
+"""The commands about what is on record: `retain sources`, `loads`, `quarantine` and `alerts`, as their `--help` shows them."""
 
 from typing import Annotated
 
@@ -6,9 +6,65 @@ import typer
 
 from retain.cli.options import Config, Reason
 
+sources_app = typer.Typer(
+    help="Where the data comes from: how far it was read, and whether it answers.", invoke_without_command=True
+)
 loads_app = typer.Typer(help="The last loads, or one of them in full.", invoke_without_command=True)
 alerts_app = typer.Typer(help="What is wrong, since when, and who was told of it.", invoke_without_command=True)
 quarantine_app = typer.Typer(help="The rows that no mart may count, and why.", invoke_without_command=True)
+
+
+@sources_app.callback()
+def sources(context: typer.Context, config: Config = None) -> None:
+    """The sources of retain.yml; `retain sources check` asks them."""
+    if context.invoked_subcommand is None:
+        sources_list(config)
+
+
+@sources_app.command("list")
+def sources_list(config: Config = None) -> None:
+    """Every entity of every source: when it was last loaded, and how far."""
+    from retain.cli import sources as reading
+
+    reading.listed(config)
+
+
+@sources_app.command("check")
+def sources_check(
+    names: Annotated[list[str] | None, typer.Argument(help="Only these.", show_default=False)] = None,
+    config: Config = None,
+) -> None:
+    """Ask every source, and say what is wrong with its address, credentials, rights, clock or shape; exit code 2 if so."""
+    from retain.cli import sources as reading
+
+    reading.check(config, names)
+
+
+@sources_app.command("preview")
+def sources_preview(
+    name: str,
+    entity: str,
+    config: Config = None,
+    rows: Annotated[int, typer.Option("--rows", "-n", help="How many.", min=1, max=100)] = 3,
+) -> None:
+    """The first records as they are sent. Nothing is kept. They may be about people: mind who sees the screen."""
+    from retain.cli import sources as reading
+
+    reading.preview(config, name, entity, rows)
+
+
+@sources_app.command("reset")
+def sources_reset(
+    name: str,
+    entity: Annotated[
+        list[str] | None, typer.Option("--entity", "-e", help="Only this entity (may be repeated).")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Forget how far a source was read: the next load reads everything. What is in raw stays."""
+    from retain.cli import sources as reading
+
+    reading.reset(config, name, entity)
 
 
 @loads_app.callback()
@@ -107,6 +163,7 @@ def alerts_test(config: Config = None) -> None:
 
 def add_to(app: typer.Typer, look: str) -> None:
     """Put these commands into the panel `look` of the help."""
+    app.add_typer(sources_app, name="sources", rich_help_panel=look)
     app.add_typer(loads_app, name="loads", rich_help_panel=look)
     app.add_typer(alerts_app, name="alerts", rich_help_panel=look)
     app.add_typer(quarantine_app, name="quarantine", rich_help_panel=look)

@@ -112,11 +112,14 @@ class Source(Protocol):
 
 
 @runtime_checkable
-class ResumableSource(Source, Protocol):
-    """A source whose extracts come in steps."""
+class PagedSource(Source, Protocol):
+    """A source that is read page by page: its extracts come in steps."""
 
     def resume(self, entity: str, state: State | None, progress: dict[str, Any], now: datetime) -> Batch | None:
         """The batch that an earlier try did not finish, from its last step on; None when it must begin anew."""
+
+    def doubts(self, entity: str) -> list[tuple[str, str]]:
+        """What a load would get through and still get wrong, as far as can be tried: a sentence, and what to do, of each."""
 
 
 def open_source(settings: "Settings", name: str) -> Source:

@@ -3,7 +3,9 @@
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,6 +48,7 @@ class PacedAdapter(HTTPAdapter):
     def __init__(self, name: str, host: str, pace: Pace) -> None:
         super().__init__()
         self._name, self._host, self._pace = name, host, pace
+        self.skew: timedelta | None = None  # the system's clock less ours, as its last answer says
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         there = origin(request.url or "")
@@ -57,6 +60,8 @@ class PacedAdapter(HTTPAdapter):
         self._pace.wait()
         response = super().send(request, *args, **kwargs)
         self._pace.heed(response.status_code, response.headers)
+        with suppress(ValueError, TypeError):
+            self.skew = parsedate_to_datetime(response.headers.get("date", "")) - datetime.now(UTC)
         return response
 
 
@@ -64,6 +69,13 @@ class AnswersAsSent(RESTClient):
     """dlt's client, with the records of a page as the text that was sent. Its paginators see them as their page."""
 
     name = ""
+
+    @property
+    def skew(self) -> timedelta | None:
+        """The system's clock less ours; None while it has not answered."""
+        adapter: Any = self.session.get_adapter(self.base_url)
+        found: timedelta | None = adapter.skew
+        return found
 
     def extract_response(self, response: requests.Response, data_selector: Any) -> list[Record]:
         try:

@@ -16,13 +16,14 @@ from retain.sources import BEGINNING, Batch, Column, State, Step, Window
 from retain.sources.copy_text import NULL, copy_text
 from retain.sources.http_client import AnswersAsSent, open_client
 from retain.sources.http_paging import Listing, Page, Walk, pages_of
-from retain.sources.http_records import Record, key_texts
+from retain.sources.http_records import key_texts
 from retain.sources.http_window import asked, window_after
 from retain.sources.json_paths import path_of, value_at
 
 COLUMNS = ["_record", "_file", "_line", "_problem", "_asked", "_fetched_at"]
 RESUMABLE = timedelta(hours=24)  # a cursor or a link of a system is good for as long, not for ever
 FAR_BEFORE = timedelta(days=2)
+MOST_SKEW = timedelta(minutes=2)  # the settle lag is there for less than this
 SHOWN = 15
 
 
@@ -56,16 +57,35 @@ class RestReader:
         """Of the records of the first page: a system that answers in JSON tells nothing more of itself."""
         shape = self._shape(entity)
         names: dict[str, None] = {}
-        for record in self.sample(entity):
+        for record in self._first_page(entity, None).records:
             names.update(dict.fromkeys(record.values or ()))
         return [Column(name, "json") for name in names] or [
             Column(path, "json") for path in self._paths(shape).values()
         ]
 
-    def sample(self, entity: str) -> list[Record]:
-        """The records of the first page of everything."""
-        page = next(pages_of(self._listing(entity, shrinks=False), self._start(self._shape(entity), None)))
-        return page.records
+    def doubts(self, entity: str) -> list[tuple[str, str]]:
+        shape, found = self._shape(entity), RestExtract(0, [])
+        page = self._first_page(entity, None)
+        self._look_for(entity, missing := self._paths(shape), page, found)
+        if not page.records:
+            missing = {}
+        told = [
+            (f"no record of the first page has a value at {path}", "Correct `fields`.") for path in missing.values()
+        ]
+        skew = self._client.skew
+        if skew is not None and abs(skew) > MOST_SKEW:
+            sentence = f"the system's clock and this machine's are {abs(skew).total_seconds() / 60:.0f} minutes apart"
+            told.append((sentence, "Let this machine follow a time server, or set `settle_minutes` higher than that."))
+        if shape.window is not None and page.records:
+            now = datetime.now(UTC)
+            since_now = self._first_page(entity, Window(now, now + timedelta(days=1)))
+            if [record.text for record in since_now.records] == [record.text for record in page.records]:
+                sentence = f"the system does not know `{shape.window.since}`: asked for what changed since now, it sends the same"
+                told.append((sentence, "Correct `window`: until then everything is read each time."))
+        return told
+
+    def _first_page(self, entity: str, window: Window | None) -> Page:
+        return next(pages_of(self._listing(entity, shrinks=False), self._start(self._shape(entity), window)))
 
     def plan(
         self, entity: str, state: State | None, now: datetime, *, full: bool = False, window: Window | None = None

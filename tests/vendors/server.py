@@ -84,8 +84,9 @@ def running(vendor: Vendor) -> Iterator[Vendor]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             params = dict(parse_qsl(parts.query, keep_blank_values=True))
             answer = vendor.serve(Request(self.command, parts.path, params, headers, self.rfile.read(length)))
-            self.send_response(answer.status)
-            for name, value in {"content-type": answer.content_type, **answer.headers}.items():
+            self.send_response_only(answer.status)
+            date = {"date": self.date_time_string()}
+            for name, value in {**date, "content-type": answer.content_type, **answer.headers}.items():
                 self.send_header(name, value)
             self.send_header("content-length", str(len(answer.body)))
             self.end_headers()
