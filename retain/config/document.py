@@ -195,6 +195,8 @@ class _Walk:
         if str(node.tag) == f"{CORE_TAG}null":
             return None
         text: str = node.value
+        if node.style == ">":
+            text = text.replace("\a", "")  # ruamel's mark of where a line was folded
         if not VARIABLE.search(text):
             return text
         self.document.templates[path] = text

@@ -90,6 +90,12 @@ def test_what_is_wrong_is_told_by_its_line(load, old, new, words):
     assert "open sesame" not in str(refused.value)
 
 
+def test_an_expression_may_be_folded_over_several_lines(load):
+    old = """        fields: {customer_id: id, email: "lower(\\"contact.email\\")"}"""
+    new = "        fields:\n          customer_id: id\n          email: >-\n            coalesce(a,\n            b)"
+    assert load(old, new).source("crm").entities["customers"].fields["email"] == "coalesce(a, b)"
+
+
 def test_a_system_of_ones_own_network_may_be_asked_without_tls(load):
     for host in ("http://crm", "http://crm.local/api", "http://192.168.1.5:8080", "http://127.0.0.1"):
         assert load("https://crm.example/api", host).source("crm").url == host
