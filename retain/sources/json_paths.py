@@ -4,9 +4,14 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from retain.sources.mentions import NOT_COLUMNS, TOKEN
+from retain.sources.mentions import NOT_COLUMNS, OPERATORS, TOKEN
 
 PATH = re.compile(r"[^\W\d][\w-]*(?:\.[\w-]+)*")
+NAMED_THERE = re.compile(r"(?i)\bas\s+(\w+)")
+WORDS_OF_SQL = NOT_COLUMNS | OPERATORS | frozenset(
+    "select from where as when then else end on join left cross lateral group order by limit distinct asc desc any all some "
+    "exists interval date timestamp timestamptz time zone with without ordinality text numeric integer for over partition filter".split()
+)  # fmt: skip
 LONGEST_PATH = 63  # bytes: it is the name of a column
 
 
@@ -19,17 +24,22 @@ def path_of(expression: str) -> str | None:
 def paths_of(expressions: Iterable[str]) -> list[str]:
     """Every path that expressions may speak of: in SQL a bare name, or a dotted path in double quotes.
 
-    A bare name may be a function's: it is then a path at which no record has a value, and costs nothing.
+    What SQL itself names there is none: a function, a type after ::, a word of its language, what follows `as`.
     """
     paths: dict[str, None] = {}
     for expression in expressions:
         if path := path_of(expression):
             paths[path] = None
             continue
+        own = {name.lower() for name in NAMED_THERE.findall(expression)} | WORDS_OF_SQL
         for token in TOKEN.finditer(expression):
             name = token["bare"] if token["quoted"] is None else token["quoted"].replace('""', '"')
-            if name and PATH.fullmatch(name) and name.lower() not in NOT_COLUMNS:
-                paths[name] = None
+            if not name or not PATH.fullmatch(name):
+                continue
+            is_called = expression[token.end() :].lstrip().startswith("(")
+            if token["bare"] and (is_called or name.lower() in own or expression[: token.start()].endswith("::")):
+                continue
+            paths[name] = None
     return list(paths)
 
 

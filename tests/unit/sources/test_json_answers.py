@@ -86,12 +86,9 @@ def test_a_path_leads_through_objects_and_lists():
 def test_the_paths_of_an_expression_are_its_names_and_what_stands_in_double_quotes():
     assert path_of(" buyer.email ") == "buyer.email"
     assert path_of("'paid'") is path_of("null") is path_of("a || b") is None
-    assert paths_of(["""lower("buyer.e-mail") || 'x.y' || state""", "total"]) == [
-        "lower",
-        "buyer.e-mail",
-        "state",
-        "total",
-    ]
+    assert paths_of(["""lower("buyer.e-mail") || 'x.y' || state""", "total"]) == ["buyer.e-mail", "state", "total"]
+    assert paths_of(["case state when 'a' then total::numeric else net end"]) == ["state", "total", "net"]
+    assert paths_of(["(select sum((line ->> 'a')::int) from json_array_elements(lines::json) as line)"]) == ["lines"]
 
 
 def test_the_key_of_a_record_is_text_and_none_where_a_part_is_missing():
