@@ -7,6 +7,7 @@ the extractor here, since the tasks of these DAGs run no operator of which it co
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from airflow.providers.openlineage.extractors.base import BaseExtractor, OperatorLineage
 from openlineage.client.event_v2 import Dataset
@@ -14,8 +15,7 @@ from sqlalchemy.engine import make_url
 
 from retain.airflow.manifest import manifest_of
 from retain.assets import ADDRESS
-from retain.config import Settings, settings
-from retain.config.model import SqlSource
+from retain.config import FilesSource, RestSource, Settings, settings
 
 MODELS = "models."
 WAREHOUSE, _, DATABASE = ADDRESS.rpartition("/")
@@ -53,10 +53,16 @@ def lineage_of(config: Settings, dag_id: str, task_id: str, outlets: list[str]) 
 
 
 def source_of(config: Settings, source: str, entity: str) -> tuple[str, str]:
-    """A table of a shop's database, or files of a folder: namespace and name as OpenLineage's naming asks for them."""
+    """A table of a shop's database, files of a folder, or a list of a system: namespace and name as OpenLineage's naming asks."""
     one = config.source(source)
-    if not isinstance(one, SqlSource):
+    if isinstance(one, FilesSource):
         return "file", str(Path(one.folder) / one.entities[entity].files)
+    if isinstance(one, RestSource):
+        address = urlsplit(one.url)
+        return (
+            f"{address.scheme}://{address.hostname}",
+            f"{address.path.rstrip('/')}/{one.entities[entity].path.lstrip('/')}",
+        )
     url, table = make_url(one.url.get_secret_value()), one.entities[entity].table or entity
     if not url.host:
         return "file", f"{url.database}/{table}"

@@ -8,10 +8,11 @@ from retain.sources.mentions import NOT_COLUMNS, OPERATORS, TOKEN
 
 PATH = re.compile(r"[^\W\d][\w-]*(?:\.[\w-]+)*")
 NAMED_THERE = re.compile(r"(?i)\bas\s+(\w+)")
-WORDS_OF_SQL = NOT_COLUMNS | OPERATORS | frozenset(
+SQL = (
     "select from where as when then else end on join left cross lateral group order by limit distinct asc desc any all some "
-    "exists interval date timestamp timestamptz time zone with without ordinality text numeric integer for over partition filter".split()
-)  # fmt: skip
+    "exists interval date timestamp timestamptz time zone with without ordinality text numeric integer for over partition filter"
+)
+WORDS_OF_SQL = NOT_COLUMNS | OPERATORS | frozenset(SQL.split())
 LONGEST_PATH = 63  # bytes: it is the name of a column
 
 
