@@ -8,10 +8,8 @@ from retain.sources.mentions import NOT_COLUMNS, OPERATORS, TOKEN
 
 PATH = re.compile(r"[^\W\d][\w-]*(?:\.[\w-]+)*")
 NAMED_THERE = re.compile(r"(?i)\bas\s+(\w+)")
-SQL = (
-    "select from where as when then else end on join left cross lateral group order by limit distinct asc desc any all some "
-    "exists interval date timestamp timestamptz time zone with without ordinality text numeric integer for over partition filter"
-)
+# Those that can be no bare name of a column.
+SQL = "select from where as when then else end on join left cross lateral group order limit distinct asc desc any all some for with"
 WORDS_OF_SQL = NOT_COLUMNS | OPERATORS | frozenset(SQL.split())
 LONGEST_PATH = 63  # bytes: it is the name of a column
 

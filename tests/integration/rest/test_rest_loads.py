@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from vendors.server import HTML, Answer
 
+from retain.replay import replay
+
 DAY = datetime(2025, 3, 1, 12, tzinfo=UTC)
 ERRORS = Answer(b'{"errors": [{"message": "Throttled, try later"}], "data": null}')
 KILLED = Answer(b"{}", cut_after=0)
@@ -241,3 +243,25 @@ def test_a_field_that_no_record_has_is_told_and_refused_where_it_is_needed(crm):
     assert "They have: id, buyer, placed, total" in outcome.message
     crm.configure("order_id: number", "order_id: id, phone: buyer.phone")
     assert crm.load().warnings == ("no record has a value at buyer.phone (orders.fields.phone)",)
+
+
+def test_raw_is_rebuilt_from_landing_alone_and_the_system_is_not_asked(crm):
+    crm.fill(5)
+    crm.load()
+    crm.put(2, datetime.now(UTC) - timedelta(minutes=2), total="55.50")
+    crm.load()
+    before = crm.ask("select * from raw.orders order by order_id")
+    crm.system.forget_requests()
+    replay(crm.settings, source="crm")
+    assert crm.ask("select * from raw.orders order by order_id") == before
+    assert crm.system.requests == []
+
+
+def test_a_path_that_is_mapped_later_is_read_from_what_was_landed(crm):
+    """The record landed whole: no system has to be asked for what it has sent already."""
+    crm.put(1, phone='"+37491000001"')
+    crm.load()
+    crm.configure("order_id: id", "order_id: id, phone: phone")
+    assert "`retain replay` does it to what was landed already" in crm.load().warnings[0]
+    replay(crm.settings, source="crm")
+    assert crm.ask("select phone from raw.orders") == [("+37491000001",)]

@@ -87,6 +87,7 @@ def test_the_paths_of_an_expression_are_its_names_and_what_stands_in_double_quot
     assert path_of(" buyer.email ") == "buyer.email"
     assert path_of("'paid'") is path_of("null") is path_of("a || b") is None
     assert paths_of(["""lower("buyer.e-mail") || 'x.y' || state""", "total"]) == ["buyer.e-mail", "state", "total"]
+    assert paths_of(["date::date + time::interval"]) == ["date", "time"]
     assert paths_of(["case state when 'a' then total::numeric else net end"]) == ["state", "total", "net"]
     assert paths_of(["(select sum((line ->> 'a')::int) from json_array_elements(lines::json) as line)"]) == ["lines"]
 
