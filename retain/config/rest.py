@@ -79,6 +79,11 @@ class RestEntity(Mapping):
     records: str | None = Field(
         default=None, min_length=1, description="Where the list is in the answer; absent: the answer is the list."
     )
+    each: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Where a list is in each record: one row each, `item` in it, and the record as `parent`.",
+    )
     params: dict[str, str] = Field(default={}, description="Parameters of every request.")
     paging: Paging = Field(default=Paging(), description="How the answer is cut into pages.")
     window: Asked | None = Field(

@@ -49,6 +49,36 @@ def records_of(body: bytes, path: str | None) -> list[Record]:
         raise NotWhatWasAsked(f"something that is no JSON, or not all of it{place}") from None
 
 
+def each_of(record: Record, path: str) -> list[Record]:
+    """The things of a list inside a record, each beside its record, which is told without that list.
+
+    `{"parent": {"id": 7, "lines": []}, "item": {"sku": "a"}}`, as text that was sent. A record without the list has none; one
+    whose list holds something else stays as it is, with the problem.
+    """
+    listed = value_at(record.values, path)
+    if record.values is None:
+        return [record]
+    if listed is None or listed == []:
+        return []
+    walked: list[str] = []
+    place = _skip(record.text, 0)
+    for step in path.split("."):
+        place = _inside(record.text, place, step, walked)
+        walked.append(step)
+    if record.text[place] != "[":
+        return [Record(record.text, None, f"{path} is no list, so nothing can be read of it")]
+    items, end = _list(record.text, place)
+    parent = f"{record.text[:place]}[]{record.text[end:]}"
+    return [
+        Record(
+            f'{{"parent": {parent}, "item": {item.text}}}',
+            {"parent": record.values, "item": item.values},
+            record.problem,
+        )
+        for item in items
+    ]
+
+
 def text_of(body: bytes) -> str:
     """The text of an answer. Raises NotWhatWasAsked for HTML, for nothing, and for what is not UTF-8."""
     try:

@@ -53,3 +53,16 @@ def _written(moment: datetime, format: TimeFormat, zone: ZoneInfo, shift: timede
         return f"{whole.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     local: Any = whole.astimezone(zone).replace(tzinfo=None) + shift
     return f"{local:%Y-%m-%d}" if format == "day" else f"{local:%Y-%m-%dT%H:%M:%S}"
+
+
+def moment_of(value: Any, zone: ZoneInfo) -> datetime | None:
+    """A time as JSON systems write it: ISO 8601, or seconds or milliseconds since 1970; None for anything else."""
+    try:
+        text = str(value)
+        if text.replace(".", "", 1).isdigit():
+            seconds = float(text)
+            return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC)
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -16,8 +16,8 @@ from retain.sources import BEGINNING, Batch, Column, State, Step, Window
 from retain.sources.copy_text import NULL, copy_text
 from retain.sources.http_client import AnswersAsSent, open_client
 from retain.sources.http_paging import Listing, Page, Walk, pages_of
-from retain.sources.http_records import key_texts
-from retain.sources.http_window import asked, window_after
+from retain.sources.http_records import each_of, key_texts
+from retain.sources.http_window import asked, moment_of, window_after
 from retain.sources.json_paths import path_of, value_at
 
 COLUMNS = ["_record", "_file", "_line", "_problem", "_asked", "_fetched_at"]
@@ -85,7 +85,18 @@ class RestReader:
         return told
 
     def _first_page(self, entity: str, window: Window | None) -> Page:
-        return next(pages_of(self._listing(entity, shrinks=False), self._start(self._shape(entity), window)))
+        return next(self._pages(entity, self._start(self._shape(entity), window)))
+
+    def _pages(self, entity: str, start: Walk, *, shrinks: bool = False) -> Iterator[Page]:
+        """The pages of a list, as the records that rows are made of."""
+        shape = self._shape(entity)
+        for page in pages_of(
+            Listing(self._client, shape.paging, shape.records, self._key_paths(entity), shrinks), start
+        ):
+            if shape.each is None:
+                yield page
+            else:
+                yield replace(page, records=[one for record in page.records for one in each_of(record, shape.each)])
 
     def plan(
         self, entity: str, state: State | None, now: datetime, *, full: bool = False, window: Window | None = None
@@ -150,7 +161,7 @@ class RestReader:
 
     def _keys(self, entity: str, shape: RestEntity) -> Iterator[tuple[str, ...]]:
         paths = self._key_paths(entity)
-        for page in pages_of(self._listing(entity, shrinks=False), self._start(shape, None)):
+        for page in self._pages(entity, self._start(shape, None)):
             for record in page.records:
                 if (key := key_texts(record, paths)) is not None:
                     yield key
@@ -168,10 +179,6 @@ class RestReader:
         """Changes when another list, or other records, would now be read."""
         how = shape.model_dump_json(exclude={"fields", "defaults", "where", "find_deleted", "paging"})
         return hashlib.sha256(f"{self._source.url}{how}{self._zone.key}".encode()).hexdigest()[:16]
-
-    def _listing(self, entity: str, *, shrinks: bool) -> Listing:
-        shape = self._shape(entity)
-        return Listing(self._client, shape.paging, shape.records, self._key_paths(entity), shrinks)
 
     def _start(self, shape: RestEntity, window: Window | None) -> Walk:
         params: dict[str, Any] = dict(shape.params)
@@ -197,7 +204,7 @@ class RestReader:
     def _steps(self, entity: str, shape: RestEntity, plan: RestPlan, extract: "RestExtract") -> Iterator[Step]:
         shrinks = shape.window is not None and shape.window.until is not None
         unseen = self._paths(shape)
-        for page in pages_of(self._listing(entity, shrinks=shrinks), plan.start) if plan.start else ():
+        for page in self._pages(entity, plan.start, shrinks=shrinks) if plan.start else ():
             self._look_for(entity, unseen, page, extract)
             self._look_at_times(shape, plan.window, page, extract)
             extract.rows_sent += len(page.records)
@@ -235,7 +242,8 @@ class RestReader:
         if shape.window is None or shape.window.cursor is None or window.start <= BEGINNING or extract.is_unfiltered:
             return
         for record in page.records:
-            moment = moment_of(value_at(record.values, shape.window.cursor), self._zone)
+            values = record.values if shape.each is None else value_at(record.values, "parent")
+            moment = moment_of(value_at(values, shape.window.cursor), self._zone)
             if moment is not None and moment < window.start - FAR_BEFORE:
                 extract.is_unfiltered = True
                 extract.warnings.append(
@@ -278,16 +286,3 @@ def rows_of(page: Page) -> Iterator[list[Any]]:
     for line, record in enumerate(page.records, 1):
         text = record.text if record.values is not None else NULL
         yield [text, name, line, record.problem or NULL, page.asked, fetched_at]
-
-
-def moment_of(value: Any, zone: ZoneInfo) -> datetime | None:
-    """A time as JSON systems write it: ISO 8601, or seconds or milliseconds since 1970; None for anything else."""
-    try:
-        text = str(value)
-        if text.replace(".", "", 1).isdigit():
-            seconds = float(text)
-            return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC)
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment

@@ -107,7 +107,7 @@ def order(
         "id": number, "status": status, "currency": "EUR", "customer_id": customer, "created_via": "checkout",
         "discount_total": "5.00", "discount_tax": "0.95", "shipping_total": "15.00", "total": total, "total_tax": "19.90",
         "billing": {"email": f"guest{number}@x.am", "phone": "", "state": "BE", "country": "DE"},
-        "line_items": [{"id": 1, "product_id": 7, "quantity": 1, "total": "95.00", "price": 95}],
+        "line_items": [{"id": 1, "product_id": 7, "quantity": 1, "subtotal": "100.00", "total": "95.00", "price": 95}],
         **more,
     }  # fmt: skip
 

@@ -61,6 +61,12 @@ SYSTEMS = {
         '{"id": "r-N", "order": {"number": "1"}, "closed_at": "2025-03-01T09:00:00Z", "amount": "12.30"}',
         ("returns", "return_id, order_id, amount::text", ("r-N", "1", "12.3000")),
     ),
+    "wholesale": (
+        AnySystem("cursor", "bearer"),
+        "invoices",
+        '{"id": N, "lines": [{"line": 1, "qty": 2, "amount": 5.50}], "updated": "2025-03-01T09:00:00Z"}',
+        ("order_items", "order_id, line_id, quantity::text, gross_amount::text", ("N", "1", "2.0000", "5.5000")),
+    ),
     "bank": (
         AnySystem("none", "none", root="/", items="rates"),
         "rates",
@@ -107,12 +113,12 @@ def test_an_api_is_read_as_the_page_says(name, configured):
         settings = configured(
             name, *([(r"https://login[^/]*", system.url)] if name == "tills" else []), (r"https://[^/\s]*", system.url)
         )
-        if entity == "returns":
+        if entity in ("returns", "order_items"):
             with warehouse.connect(settings) as connection:
                 connection.execute(
                     "insert into raw.orders (source, order_id, ordered_at, status, currency, gross_amount, _load_id) "
-                    "values ('returns_desk', '1', %s, 'paid', 'EUR', 90, 0)",
-                    [AT - timedelta(days=3)],
+                    "select %s, number::text, %s, 'paid', 'EUR', 90, 0 from generate_series(1, 5) as number",
+                    [name, AT - timedelta(days=3)],
                 )
         first = loads.load_entity(settings, name, entity)
         assert (first.status, first.rows_quarantined, first.warnings) == ("published", 0, ()), first.message

@@ -77,6 +77,10 @@ def test_a_shop_is_in_raw_with_its_money_its_times_and_its_guests(shop):
         ("201", "101", "10.0000"),
         ("202", "102", "3.0000"),
     ]
+    assert shop.ask(
+        "select order_id, line_id, product_id, gross_amount::text, discount_amount::text from raw.order_items where order_id = '103'"
+    ) == [("103", "1", "7", "100.0000", "5.0000")]
+    assert shop.ask("select count(*) from raw.order_items") == [(5,)]
     assert shop.ask("select customer_id, full_name from raw.customers where customer_id = '2'") == [("2", "Ani S")]
     again = shop.load()
     assert sum(one.rows_changed for one in again.values()) == 0

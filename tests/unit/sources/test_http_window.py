@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from retain.sources import BEGINNING, Window
-from retain.sources.http_window import asked, window_after
+from retain.sources.http_window import asked, moment_of, window_after
 
 NOW = datetime(2025, 3, 10, 12, 0, 0, 500_000, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -56,3 +56,11 @@ def test_where_the_clock_goes_back_both_hours_of_that_name_are_asked_for():
 def test_where_the_clock_goes_forward_nothing_is_asked_for_twice():
     start, end = datetime(2025, 3, 30, 0, 50, tzinfo=UTC), datetime(2025, 3, 30, 1, 10, tzinfo=UTC)
     assert asked(Window(start, end), "local", BERLIN) == ("2025-03-30T01:50:00", "2025-03-30T03:10:00")
+
+
+def test_a_records_time_is_read_however_it_is_written():
+    moment = datetime(2025, 3, 10, 12, tzinfo=UTC)
+    for text in ("2025-03-10T12:00:00Z", "2025-03-10T13:00:00", "1741608000", "1741608000000", 1741608000):
+        assert moment_of(text, BERLIN) == moment
+    for text in (None, "soon", "", {}, "9" * 40):
+        assert moment_of(text, BERLIN) is None

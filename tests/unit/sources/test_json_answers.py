@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retain.sources.http_records import NotWhatWasAsked, key_texts, records_of
+from retain.sources.http_records import NotWhatWasAsked, each_of, key_texts, records_of
 from retain.sources.json_paths import path_of, paths_of, value_at
 
 VALUES = st.recursive(
@@ -96,3 +96,16 @@ def test_the_key_of_a_record_is_text_and_none_where_a_part_is_missing():
     (record,) = records_of(b'[{"order": {"id": 7}, "line": "a"}]', None)
     assert key_texts(record, ["order.id", "line"]) == ("7", "a")
     assert key_texts(record, ["order.id", "nothing"]) is None
+
+
+def test_each_thing_of_a_list_stands_beside_its_record_as_it_was_sent():
+    whole = b'{"id": 7, "box": {"lines": [{"sku": "a", "price": 1.10}, {"sku": "b"}], "n": 2}, "to": 3}'
+    order, without, wrong = records_of(b'[%b, {"id": 8}, {"id": 9, "box": {"lines": 5}}]' % whole, None)
+    first, second = each_of(order, "box.lines")
+    assert (
+        first.text
+        == '{"parent": {"id": 7, "box": {"lines": [], "n": 2}, "to": 3}, "item": {"sku": "a", "price": 1.10}}'
+    )
+    assert value_at(second.values, "item.sku") == "b"
+    assert each_of(without, "box.lines") == []
+    assert "box.lines is no list" in each_of(wrong, "box.lines")[0].problem
