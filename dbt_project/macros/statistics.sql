@@ -3,3 +3,8 @@
     {%- if model.config.materialized != 'view' -%} {{ adapter.dispatch('fresh_statistics')(relation) }} {%- endif -%}
 {%- endmacro %}
 {% macro postgres__fresh_statistics(relation) -%} analyze {{ relation }} {%- endmacro %}
+
+{# For the statement of this model alone: where there are nearly as many groups as rows, they are made by sorting. A table
+   of hashes of that size takes more memory than a query should, and then longer. #}
+{% macro groups_by_sorting() -%} {{ adapter.dispatch('groups_by_sorting')() }} {%- endmacro %}
+{% macro postgres__groups_by_sorting() -%} set local enable_hashagg = off; {%- endmacro %}

@@ -1,3 +1,5 @@
+{{ config(sql_header=groups_by_sorting()) }}
+
 {% set windows = [0, 30, 60, 90, 180, 365] %}
 
 -- One row a kind of period, breakdown, cohort and window of days since the first order: who has been observed for all

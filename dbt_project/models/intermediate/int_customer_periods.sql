@@ -1,4 +1,6 @@
-{{ config(indexes=[{'columns': ['customer_key', 'period', 'period_index'], 'unique': true}]) }}
+{{ config(
+    indexes=[{'columns': ['customer_key', 'period', 'period_index'], 'unique': true}], sql_header=groups_by_sorting()
+) }}
 
 -- One row a customer and week, month, quarter or year in which they bought: cohorts and flow are plain aggregates of
 -- it.

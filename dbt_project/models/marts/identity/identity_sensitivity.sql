@@ -1,3 +1,5 @@
+{{ config(sql_header=groups_by_sorting()) }}
+
 -- Three rows: what customers, repurchase and value would be under strict, the configured and loose rules of identity.
 with members as (
     select
