@@ -1,5 +1,6 @@
 """The reference finds what differs, and cuts weeks, months and quarters where they begin."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.reference.bench import differences
+from bench.reference.histories import with_standings
 from bench.reference.marts import Shop, day_number, prepared, survival
 from bench.reference.orders import to_cents
 
@@ -64,7 +66,8 @@ def test_survival_of_the_worked_example():
     start = day_number(date(2025, 2, 26))
     four = [bought(start, start + gap, customer=f"c{gap}") for gap in (1, 2, 3)]
     four.append(bought(day_number(date(2025, 2, 28)), customer="d"))  # observed for one day
-    curve = survival(shop(pd.concat(four, ignore_index=True)))
+    one = shop(pd.concat(four, ignore_index=True))
+    curve = survival(replace(one, occasions=with_standings(one)))
     first = curve[(curve["dimension"] == "all") & (curve["from_occasion"] == 1)]
     assert first["survival_rate"].round(6).tolist() == [0.75, 0.375, 0]
     assert first["survival_low"].round(6).tolist() == [0.127947, 0.010971, 0]
