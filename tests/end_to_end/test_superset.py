@@ -145,12 +145,15 @@ class Opened:
         page.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
         page.on("requestfinished", lambda request: self.foreign.append(request.url))
         page.goto(f"{superset.address}/superset/dashboard/{dashboard.name}/")
-        deadline = time.monotonic() + 180
+        deadline = time.monotonic() + 300
         while len(self.data) + len(self.failures) < len(uuids) and time.monotonic() < deadline:
             page.wait_for_timeout(250)
-        page.wait_for_function("document.querySelectorAll('[data-test=loading-indicator], .loading').length === 0")
+        while page.locator("[data-test=loading-indicator], .loading").count() and time.monotonic() < deadline:
+            page.wait_for_timeout(250)  # a function given to the page would be refused by its Content Security Policy
         page.wait_for_timeout(1500)
         self.errors = page.locator(".ant-alert-error, [data-test=error-alert]").all_inner_texts()
+        drawn = page.locator(".dashboard-component-chart-holder").count()
+        assert drawn, f"{page.title()} shows nothing: {self.failures + self.complaints} {page.inner_text('body')[:500]}"
         holders = "[...document.querySelectorAll('.dashboard-component-chart-holder')]"
         bottom = f"Math.max(...{holders}.map(holder => holder.getBoundingClientRect().bottom))"
         page.set_viewport_size({"width": 1500, "height": int(page.evaluate(bottom)) + 24})
