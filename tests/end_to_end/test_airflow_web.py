@@ -6,7 +6,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
@@ -19,15 +18,14 @@ from urllib.parse import quote
 
 import psutil
 import pytest
+from command_line import chromium, typed, until_interrupted
 from shop_in_files import CONFIG, marts_of, rows_of, write_files
 
 from retain.config import load_settings
-from retain.embedded import EmbeddedServer
+from retain.embedded import EmbeddedServer, free_port
 from retain.loads import load_sources
 
 pytestmark = pytest.mark.browser
-REPOSITORY = Path(__file__).parents[2]
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 # Another day of the shop: somebody who is not known yet buys.
 MORE = {
@@ -35,8 +33,6 @@ MORE = {
     "web/orders.csv": "w9001,c901,2025-06-29T10:15:00Z,paid,EUR,77.10\n",
     "web/items.csv": "w9001,1,p1,1,77.10\n",
 }
-
-
 # Every run is late, and two rows are too many for one person to release: what then happens is seen in minutes, not in hours.
 STRICT = "alerts: {run_within_hours: 0.0005}\ngate: {release_alone_up_to: 1}\n"
 
@@ -96,16 +92,6 @@ class Airflow:
             return json.load(answer)
 
 
-def retain(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "retain", *arguments]
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def make_shop() -> Iterator[Any]:
     """Make a retain.yml over files and an embedded warehouse of its own; everything is stopped and removed at the end."""
@@ -131,37 +117,14 @@ def make_shop() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def airflow(make_shop) -> Iterator[Airflow]:
     config, port = make_shop(), free_port()
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "160"}
-    for name in [name for name in environment if name.startswith("AIRFLOW")]:
-        del environment[name]  # what the tests of the DAGs have set in this process
-    command = retain("airflow", "--port", str(port), "--config", str(config))
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        try:
-            said = []
-            for line in process.stdout:
-                said.append(line)
-                if "Ctrl-C stops it" in line:
-                    break
-            assert process.poll() is None, "".join(said)
-            yield Airflow(config, port, process)
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(60)
+    with until_interrupted("airflow", "--port", str(port), "--config", str(config)) as process:
+        yield Airflow(config, port, process)
 
 
 @pytest.fixture(scope="module")
 def browser():
-    if BROWSER is None and not os.environ.get("CI"):
-        pytest.skip("there is no chromium on this machine; CI installs one")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-proxy-server"]
-        running = playwright.chromium.launch(executable_path=BROWSER, args=flags)
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture
@@ -179,7 +142,7 @@ def log_in(page, airflow, password):
 
 
 def run_by_hand(config):
-    done = subprocess.run(retain("run", "--config", str(config)), capture_output=True, text=True, check=False)
+    done = typed("run", "--config", str(config))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -200,15 +163,15 @@ def test_nobody_comes_in_without_the_password(airflow, page):
 
 
 def test_a_port_in_use_is_a_sentence(airflow):
-    command = retain("airflow", "--port", str(airflow.port), "--config", str(airflow.config))
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "160"})
+    done = typed("airflow", "--port", str(airflow.port), "--config", str(airflow.config))
     assert done.returncode == 2
     assert f"Port {airflow.port} on 127.0.0.1 is in use" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_a_load_triggered_on_the_page_ends_with_the_marts_of_the_command_line(airflow, page, make_shop):
-    before = airflow.wait_until_quiet(dict.fromkeys(("load_web", "transform_marts", "forecast_customers"), 1))
+    in_turn = ("load_web", "transform_marts", "forecast_customers")
+    before = airflow.wait_until_quiet(dict.fromkeys(in_turn, 1))
     by_hand = make_shop()
     run_by_hand(by_hand)  # the ledger of predictions remembers this day too
     for shop in (airflow.config, by_hand):
@@ -223,7 +186,7 @@ def test_a_load_triggered_on_the_page_ends_with_the_marts_of_the_command_line(ai
     page.get_by_role("dialog").wait_for(state="hidden")
     page.goto("about:blank")  # the page asks every few seconds how the run is doing
 
-    after = airflow.wait_until_quiet({dag_id: len(runs) + 1 for dag_id, runs in before.items()})
+    after = airflow.wait_until_quiet({dag_id: len(before[dag_id]) + 1 for dag_id in in_turn})
     assert {run["state"] for runs in after.values() for run in runs} == {"success"}
     assert [run["run_type"] for run in after["load_web"]].count("manual") == 1
 
