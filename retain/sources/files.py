@@ -16,6 +16,7 @@ from retain.sources.files_columns import landed_names, missing_columns, renamed,
 from retain.sources.files_csv import CsvFormat
 from retain.sources.files_json import JsonFormat
 from retain.sources.files_text import FileRefused
+from retain.sources.listed import listed
 
 OWN_COLUMNS = ["_file", "_line", "_problem"]
 PROBLEMS_SHOWN = 10
@@ -140,13 +141,7 @@ class FilesReader:
         """A file that is gone was archived, and not its orders cancelled: files do not tell what was deleted."""
 
     def _shape(self, entity: str) -> FilesEntity:
-        try:
-            return self._source.entities[entity]
-        except KeyError:
-            known = ", ".join(self._source.entities)
-            raise UserError(
-                f'Source {self.name} has no "{entity}" in {self._config}.', hint=f"It has: {known}."
-            ) from None
+        return listed(self._source.entities, entity, self.name, self._config)
 
     def _fingerprint(self, shape: FilesEntity) -> str:
         """Changes when the same file would now be read as other records."""

@@ -19,6 +19,7 @@ from retain.sources.http_paging import Listing, Page, Walk, pages_of
 from retain.sources.http_records import each_of, key_texts
 from retain.sources.http_window import asked, moment_of, window_after
 from retain.sources.json_paths import path_of, value_at
+from retain.sources.listed import listed
 
 COLUMNS = ["_record", "_file", "_line", "_problem", "_asked", "_fetched_at"]
 RESUMABLE = timedelta(hours=24)  # a cursor or a link of a system is good for as long, not for ever
@@ -167,13 +168,7 @@ class RestReader:
                     yield key
 
     def _shape(self, entity: str) -> RestEntity:
-        try:
-            return self._source.entities[entity]
-        except KeyError:
-            known = ", ".join(self._source.entities)
-            raise UserError(
-                f'Source {self.name} has no "{entity}" in {self._config}.', hint=f"It has: {known}."
-            ) from None
+        return listed(self._source.entities, entity, self.name, self._config)
 
     def _fingerprint(self, shape: RestEntity) -> str:
         """Changes when another list, or other records, would now be read."""

@@ -14,6 +14,7 @@ from retain.config import Settings, SqlEntity, SqlSource
 from retain.entities import ENTITIES
 from retain.errors import UserError
 from retain.sources import Batch, Column, State, Window
+from retain.sources.listed import listed
 from retain.sources.sql_cursor import (
     Bounds,
     Clock,
@@ -144,11 +145,7 @@ class SqlReader:
                 raise self._explained(session, shape, entity, error) from None
 
     def _shape(self, entity: str) -> SqlEntity:
-        try:
-            return self._source.entities[entity]
-        except KeyError:
-            known = ", ".join(self._source.entities)
-            raise UserError(f'Source {self.name} has no "{entity}" in retain.yml.', hint=f"It has: {known}.") from None
+        return listed(self._source.entities, entity, self.name, "retain.yml")
 
     def _fingerprint(self, shape: SqlEntity) -> str:
         """Changes when the same row of the source would now be read as another one."""
