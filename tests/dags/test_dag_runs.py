@@ -117,6 +117,9 @@ def test_days_the_wrong_way_round_end_in_a_sentence_and_land_nothing(day, run_da
 def test_a_failed_test_leaves_the_marts_as_they_were(day, run_dags):
     before = marts_of(day.config)
     with connect(load_settings(day.config)) as connection:
+        unique = "select indexrelid::regclass::text from pg_index where indisunique and indrelid = 'intermediate.int_orders'::regclass"
+        for (index,) in connection.execute(unique).fetchall():
+            connection.execute(f"drop index {index}".encode())
         connection.execute("insert into intermediate.int_orders select * from intermediate.int_orders limit 1")
     run = run_dags(day.config, "transform_marts", instead=r"models\.(?!fct_orders$).*")["transform_marts"]
     assert run.state == "failed"

@@ -193,6 +193,10 @@ def test_a_load_triggered_on_the_page_ends_with_the_marts_of_the_command_line(ai
     run_by_hand(by_hand)
     from_airflow, from_hand = marts_of(airflow.config), marts_of(by_hand)
     assert from_airflow.keys() == from_hand.keys()
+    if (
+        len(after["load_web"]) > len(before["load_web"]) + 1
+    ):  # an hour began meanwhile, and its load is the last one there
+        assert len(from_airflow.pop("load_health")) == len(from_hand.pop("load_health"))
     assert any("web:w9001" in row or "'w9001'" in row for row in from_airflow["fct_orders"])
     for table, rows in from_hand.items():
         assert from_airflow[table] == rows, table
