@@ -1,6 +1,7 @@
 """A small HTTP server on loopback for a fake vendor: it counts requests, and misbehaves when and how a test tells it to."""
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ class Answer:
 HTML = Answer(b"<!doctype html><title>Please log in</title>", content_type="text/html")
 
 
-class Vendor:
+class Vendor(ABC):
     """What a fake vendor has in common. A subclass answers in `answer`; `instead` takes the place of that for one request.
 
     `instead[n]` is for the n-th request, from 1: an Answer, or a function of the request that may change the vendor's data
@@ -48,8 +49,9 @@ class Vendor:
         self.always: Callable[[Request], Answer | None] | None = None
         self._lock = threading.Lock()
 
+    @abstractmethod
     def answer(self, request: Request) -> Answer:
-        raise NotImplementedError
+        """What the vendor's documentation says that it answers."""
 
     def serve(self, request: Request) -> Answer:
         with self._lock:
