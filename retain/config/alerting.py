@@ -3,9 +3,10 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from retain.config.document import Document, KeyPath, inside
+from retain.config.part import Part
 from retain.config.wording import meant, one_of, shown
 
 CHANNEL_TYPES = ("slack", "email", "webhook", "airflow")
@@ -16,13 +17,7 @@ CHANNEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,39}")
 CLASS_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 
-class AlertPart(BaseModel):
-    """A piece of `alerts:`; an unknown key is an error, and nothing changes once it is read."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
-
-
-class Channel(AlertPart):
+class Channel(Part):
     """Where messages go. `name` tells two of one type apart, in `retain alerts list` and in ops.alert_deliveries."""
 
     type: str
@@ -78,7 +73,7 @@ CHANNELS: dict[str, type[Channel]] = {
 }
 
 
-class Alerts(AlertPart):
+class Alerts(Part):
     to: tuple[AnyChannel, ...] = Field(default=(), description="Whom to tell; nobody if absent.")
     runbooks: str | None = Field(
         default=None, description="Where docs/runbooks can be read, e.g. https://git.example/retain/docs/runbooks."

@@ -2,13 +2,13 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import Field, create_model
+
+from retain.config.part import Part
 
 
-class Gate(BaseModel):
+class Gate(Part):
     """What a load may be like. Every default is meant for a shop that has never thought about it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
 
     max_quarantined_share: float = Field(
         default=0.05,
@@ -75,10 +75,8 @@ class Gate(BaseModel):
         return self if own is None else self.model_copy(update=own.model_dump(exclude_unset=True))
 
 
-class SourceGate(BaseModel):
+class SourceGate(Part):
     """Everything of `gate:` but what is about all sources together; what is absent is as there."""
-
-    model_config = Gate.model_config
 
 
 def _as_optional() -> type[SourceGate]:

@@ -2,29 +2,26 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from retain.config.document import Document, KeyPath
+from retain.config.part import Part
 from retain.config.wording import shown
 
 Rule = Literal["loyalty_card", "email", "phone"]
 RULES: tuple[Rule, ...] = ("loyalty_card", "email", "phone")
 
 
-class Limits(BaseModel):
+class Limits(Part):
     """Of how many people an identifier may be seen with and still be one person's."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
 
     loyalty_card: int = Field(default=5, ge=2, description="People behind one loyalty card; more, and it joins nobody.")
     email: int = Field(default=5, ge=2, description="People behind one e-mail address; more, and it joins nobody.")
     phone: int = Field(default=4, ge=2, description="People behind one phone number; more, and it joins nobody.")
 
 
-class Identity(BaseModel):
+class Identity(Part):
     """Who is one person. The order of `rules` is the order of trust: what an earlier rule says, a later one cannot undo."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
 
     rules: tuple[Rule, ...] = Field(
         default=RULES, min_length=1, description="The identifiers that join, the most trusted first."

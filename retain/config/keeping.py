@@ -1,12 +1,12 @@
 """The `landing:` and `maintenance:` parts of retain.yml: for how long what sources sent, logs and past runs are kept."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from retain.config.part import Part
 
 
-class Landing(BaseModel):
+class Landing(Part):
     """Absent or empty: everything is kept for ever."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
 
     keep_days: int | None = Field(
         default=None,
@@ -16,10 +16,8 @@ class Landing(BaseModel):
     )
 
 
-class Maintenance(BaseModel):
+class Maintenance(Part):
     """What the DAG `maintain_warehouse` deletes of Retain's and Airflow's own traces."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
 
     keep_logs_days: int = Field(
         default=60, ge=1, le=36600, description="Log files that nobody has written to for so many days are deleted."
