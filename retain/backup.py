@@ -18,14 +18,11 @@ from retain import warehouse
 from retain.config import Settings
 from retain.embedded import find_binaries
 from retain.errors import OutOfReach, Refused, UserError
+from retain.relations import checksum_of, tables_of
 from retain.roles import SCHEMAS
 
 # Emptied after every load, or made anew by every build: not worth a byte.
 PASSING = ("gate", "marts_next")
-TABLES = (
-    "select nspname, relname from pg_class join pg_namespace on pg_namespace.oid = relnamespace "
-    "where relkind = 'r' and nspname = any(%s) order by 1, 2"
-)
 Checksums = dict[str, list[Any]]  # table: rows, checksum
 
 
@@ -112,14 +109,8 @@ def checksums(connection: psycopg.Connection[Any]) -> Checksums:
         connection.execute(f"set {setting}".encode())  # a value has one way to be written
     kept = [schema for schema in SCHEMAS if schema not in PASSING]
     found: Checksums = {}
-    for schema, table in connection.execute(TABLES, [kept]).fetchall():
-        row = connection.execute(
-            sql.SQL(
-                "select count(*), coalesce(sum(('x' || left(md5(one::text), 16))::bit(64)::bigint), 0)::text from {} as one"
-            ).format(sql.Identifier(schema, table))
-        ).fetchone()
-        assert row is not None
-        found[f"{schema}.{table}"] = list(row)
+    for schema, table, _ in tables_of(connection, kept):
+        found[f"{schema}.{table}"] = checksum_of(connection, sql.Identifier(schema, table))
     return found
 
 

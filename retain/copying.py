@@ -8,6 +8,7 @@ import psycopg
 from psycopg import sql
 
 from retain.config import FilesEntity, Settings
+from retain.relations import columns_of, exists
 from retain.sources import Extract, ExtractInSteps, Source
 
 Progress = Callable[[int], None]  # called with the number of bytes that went in since the last call
@@ -69,8 +70,7 @@ def fit_landing(connection: psycopg.Connection[Any], table: sql.Identifier, colu
 
     Nothing is ever taken away.
     """
-    there = connection.execute("select to_regclass(%s) is not null", [table.as_string(connection)]).fetchone()
-    is_new = not there or not there[0]
+    is_new = not exists(connection, table)
     if is_new:  # load and row rise together, so a block range says where a load is
         connection.execute(
             sql.SQL(
@@ -79,13 +79,7 @@ def fit_landing(connection: psycopg.Connection[Any], table: sql.Identifier, colu
                 "create index on {0} using brin (_load_id, _row) with (pages_per_range = 16)"
             ).format(table)
         )
-    known = {
-        row[0]
-        for row in connection.execute(
-            "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped",
-            [table.as_string(connection)],
-        )
-    }
+    known = columns_of(connection, table)
     for name in columns:
         if name not in known:
             connection.execute(sql.SQL("alter table {} add column {} text").format(table, sql.Identifier(name)))

@@ -18,6 +18,7 @@ from retain.config import Settings
 from retain.embedded import find_binaries, major_version, port_is_taken
 from retain.errors import Refused, RetainError
 from retain.person.identifiers import use_key
+from retain.relations import exists
 from retain.roles import ROLES, Role
 from retain.source_checks import Finding, State, check_source
 
@@ -146,7 +147,7 @@ def of_the_connections(connection: psycopg.Connection[Any], settings: Settings) 
 
 def of_the_migrations(connection: psycopg.Connection[Any], settings: Settings) -> Iterator[Finding]:
     known = max(warehouse.migrations())
-    if _one(connection, "select to_regclass('public.retain_migrations')") is None:
+    if not exists(connection, "public.retain_migrations"):
         yield Finding("migrations", "wrong", "the warehouse was never prepared", "retain prepare")
         return
     done = {row[0] for row in connection.execute("select version from public.retain_migrations")}
@@ -209,8 +210,7 @@ def _privileges(connection: psycopg.Connection[Any], role: Role) -> Iterator[tup
 
 def of_the_erasures(connection: psycopg.Connection[Any], settings: Settings) -> Iterator[Finding]:
     """Nothing where nobody was erased. The key must be the one of the erasures; the sources should have forgotten, too."""
-    made = connection.execute("select to_regclass('ops.erasures') is not null").fetchone()
-    if made != (True,):
+    if not exists(connection, "ops.erasures"):
         return
     with connection.transaction():
         count = connection.execute("select count(*) from ops.erasures").fetchone()

@@ -14,6 +14,7 @@ import psycopg
 from retain.config import Settings
 from retain.decisions import os_user
 from retain.errors import Refused, UserError
+from retain.relations import exists
 from retain.warehouse import connect
 
 DECISION_LOCK = 727_008
@@ -122,8 +123,7 @@ def read(
 
 def is_built(connection: psycopg.Connection[Any]) -> bool:
     """Whether a build has resolved identities yet."""
-    row = connection.execute("select to_regclass('intermediate.int_identity_components') is not null").fetchone()
-    return bool(row and row[0])
+    return exists(connection, "intermediate.int_identity_components")
 
 
 def _customers_of(connection: psycopg.Connection[Any], source_ids: list[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from retain.config import RestEntity, Settings, SqlEntity
 from retain.entities import ENTITIES, Entity
 from retain.errors import UserError
 from retain.landing import landing_table
+from retain.relations import columns_of
 from retain.sources.json_paths import paths_of
 from retain.sources.mentions import mentioned
 
@@ -71,12 +72,8 @@ def set_source_clock(connection: psycopg.Connection[Any], settings: Settings, so
 
 
 def landed_columns(connection: psycopg.Connection[Any], mapping: Mapping) -> list[str]:
-    table = landing_table(mapping.source, mapping.entity.name).as_string(connection)
-    rows = connection.execute(
-        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum",
-        [table],
-    )
-    return [*(row[0] for row in rows if row[0] not in ("_load_id", "_row")), *mapping.paths]
+    landed = columns_of(connection, landing_table(mapping.source, mapping.entity.name))
+    return [*(name for name in landed if name not in ("_load_id", "_row")), *mapping.paths]
 
 
 def source_rows(mapping: Mapping, columns: list[str]) -> sql.Composed:

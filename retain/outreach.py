@@ -12,6 +12,7 @@ import psycopg
 
 from retain.config import Settings
 from retain.errors import UserError
+from retain.relations import exists
 
 SOURCE = "win_back_candidates"  # the mart that the list is taken from
 COLUMNS = (
@@ -107,8 +108,7 @@ class Written:
 
 def make_view(connection: psycopg.Connection[Any]) -> None:
     """Make outreach.win_back where it is not there yet: it needs the tables of raw, which no migration makes."""
-    row = connection.execute("select to_regclass('outreach.win_back') is null").fetchone()
-    if row and row[0]:
+    if not exists(connection, "outreach.win_back"):
         connection.execute(WIN_BACK_VIEW.encode())
 
 
@@ -125,8 +125,7 @@ def write_win_back(settings: Settings, path: Path | None, format: str) -> Writte
     from retain.warehouse import connect
 
     with connect(settings) as connection:
-        built = connection.execute("select to_regclass('marts.win_back_candidates') is not null").fetchone()
-        if not built or not built[0]:
+        if not exists(connection, "marts.win_back_candidates"):
             raise UserError("No build has made the win-back list yet.", hint="Run `retain run`, or `retain build`.")
         rows = connection.execute(
             f"select {', '.join(COLUMNS)} from outreach.win_back order by value_at_stake desc, customer_key".encode()

@@ -17,6 +17,7 @@ from retain.phones import new_spellings, normalise
 from retain.quarantine import KEPT_OUT, sort_out
 from retain.raw_rows import fill, merge, raw_of
 from retain.reconciliation import is_cheaper_anew, lost_of_gate, of_gate, reconciled, recount
+from retain.relations import exists
 from retain.roles import LOADER
 from retain.tiers import keep_tiers
 from retain.warehouse import connect
@@ -79,7 +80,7 @@ def _publish_if_whole(settings: Settings, load_id: int) -> Published | None:
 
 def _in_the_gate(connection: psycopg.Connection[Any], load_id: int) -> tuple[int, int]:
     """Rows of the load that the gate holds, and how many of them fail."""
-    if not _exists(connection, load_id):
+    if not exists(connection, gate_table(load_id)):
         return 0, 0
     row = connection.execute(
         sql.SQL("select (select count(*) from {}), (select count(distinct row_number) from {})").format(
@@ -100,7 +101,7 @@ def _publish(
     rows: int,
 ) -> Published:
     changed = opened = closed = 0
-    if _exists(connection, load_id):
+    if exists(connection, gate_table(load_id)):
         zone = settings.business.timezone
         if is_cheaper_anew(connection, source, entity, rows):
             opened, closed = sort_out(connection, load_id, source, entity, zone)
@@ -190,11 +191,6 @@ def _let_in(connection: psycopg.Connection[Any], load_id: int) -> int:
     row = connection.execute("select rows_accepted from ops.loads where load_id = %s", [load_id]).fetchone()
     assert row is not None
     return int(row[0])
-
-
-def _exists(connection: psycopg.Connection[Any], load_id: int) -> bool:
-    row = connection.execute("select to_regclass(%s)", [gate_table(load_id).as_string(connection)]).fetchone()
-    return row is not None and row[0] is not None
 
 
 def _note_configured(connection: psycopg.Connection[Any], settings: Settings) -> None:

@@ -15,6 +15,7 @@ from retain.embedded import EmbeddedServer
 from retain.entities import ENTITIES, Entity
 from retain.errors import OutOfReach, UserError
 from retain.outreach import make_view
+from retain.relations import columns_of, exists
 from retain.roles import BI, Role, grant_roles, login_as
 
 DATABASE = "retain"
@@ -169,15 +170,8 @@ def _keep_history(connection: psycopg.Connection[Any], entity: Entity) -> None:
     missing is made: everything here would wait for whoever is writing the entity.
     """
     raw, history = sql.Identifier("raw", entity.name), sql.Identifier("history", entity.name)
-    there = {
-        row[0]
-        for row in connection.execute(
-            "select attname from pg_attribute where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped",
-            [f"history.{entity.name}"],
-        )
-    }
     names = ["source", *entity.fields, "is_deleted", "deleted_at", "_load_id"]
-    if there.issuperset(names):
+    if columns_of(connection, history).keys() >= set(names):
         return
     key = sql.SQL(", ").join(map(sql.Identifier, ["source", *entity.key, "_load_id"]))
     connection.execute(sql.SQL("create table if not exists {} (like {}, primary key ({}))").format(history, raw, key))
@@ -201,8 +195,7 @@ def _keep_history(connection: psycopg.Connection[Any], entity: Entity) -> None:
 def _index_orders(connection: psycopg.Connection[Any]) -> None:
     """Each load of lines asks which orders the last load of orders brought. Of block ranges: every other index would cost
     each order that is written. Asked for first, because `if not exists` would wait for whoever is writing orders."""
-    row = connection.execute("select to_regclass('raw.orders_load') is null").fetchone()
-    if row is not None and row[0]:
+    if not exists(connection, "raw.orders_load"):
         connection.execute(
             "create index orders_load on raw.orders using brin (_load_id) with (pages_per_range = 16, autosummarize = on)"
         )

@@ -16,6 +16,7 @@ from retain.alerts.telling import Attempt, tell
 from retain.alerts.unreachable import is_out_of_reach, tell_back_in_reach, tell_out_of_reach
 from retain.config import Settings
 from retain.errors import RetainError
+from retain.relations import exists
 from retain.roles import LOADER, TRANSFORMER
 from retain.warehouse import connect
 
@@ -226,8 +227,7 @@ def _held_back(settings: Settings, connection: psycopg.Connection[Any], kind: Ki
         return f"the predictions stay those of {row[0]}" if row and row[0] else "there are no predictions yet"
     if kind is not Kind.BUILD_FAILED:
         return "what the task was to do, and what comes after it"
-    exists = connection.execute("select to_regclass('marts.key_figures') is not null").fetchone()
-    if not exists or not exists[0]:
+    if not exists(connection, "marts.key_figures"):
         return "there are no marts yet"
     row = connection.execute("select max(as_of_on) from marts.key_figures").fetchone()
     newest = connection.execute("select max(published_at) from ops.loads where status = 'published'").fetchone()

@@ -18,14 +18,11 @@ def doctor(config: Path | None) -> None:
     """Print every finding; exit code 2 when one of them is wrong."""
     settings = settings_of(config)
     heading(f"Retain for {settings.business.name}, as {settings.path} says")
-    wrong = show_findings(examine(settings))
-    if wrong:
-        console.print(f"\n{wrong} to put right.", style="red")
-        sys.exit(2)
+    end_with(examine(settings))
 
 
-def show_findings(findings: Iterable[Finding]) -> int:
-    """A line a finding, as it is made; returns how many are wrong."""
+def end_with(findings: Iterable[Finding]) -> None:
+    """A line a finding, as it is made; exit code 2 when one of them is wrong."""
     wrong = 0
     for finding in findings:
         console.print(
@@ -34,4 +31,6 @@ def show_findings(findings: Iterable[Finding]) -> int:
         if finding.to_do:
             console.print(f"    {escape(finding.to_do)}", soft_wrap=True)
         wrong += finding.state == "wrong"
-    return wrong
+    if wrong:
+        console.print(f"\n{wrong} to put right.", style="red")
+        sys.exit(2)

@@ -22,6 +22,7 @@ from retain.config import Settings
 from retain.errors import UserError
 from retain.metrics import last_loads
 from retain.progress import verified_through
+from retain.relations import exists
 
 
 def query(config: Path | None, statement: str, format: str) -> None:
@@ -224,11 +225,9 @@ def _ago(span: timedelta) -> str:
 
 
 def require_warehouse(connection: psycopg.Connection[Any]) -> None:
-    row = connection.execute("select to_regclass('ops.loads')").fetchone()
-    if row is None or row[0] is None:
+    if not exists(connection, "ops.loads"):
         raise UserError("The warehouse is empty: nothing has been loaded yet.", hint="`retain run` does it.")
-    row = connection.execute("select to_regclass('ops.alerts')").fetchone()
-    if row is None or row[0] is None:
+    if not exists(connection, "ops.alerts"):
         raise UserError("The warehouse was prepared by an older Retain.", hint="`retain load` brings it up to date.")
 
 

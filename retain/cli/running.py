@@ -20,6 +20,7 @@ from retain.cli.options import unknown
 from retain.cli.screen import console, heading, step
 from retain.config import Settings
 from retain.errors import UserError
+from retain.relations import exists
 from retain.roles import FORECASTER
 from retain.sources import Window
 
@@ -244,8 +245,7 @@ def _report(settings: Settings) -> Path:
 
 def _has_occasions(settings: Settings) -> bool:
     with warehouse.connect(settings) as connection:
-        row = connection.execute("select to_regclass('intermediate.int_purchase_occasions')").fetchone()
-        return row is not None and row[0] is not None
+        return exists(connection, "intermediate.int_purchase_occasions")
 
 
 def _summary(settings: Settings, page: Path) -> None:

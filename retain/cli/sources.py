@@ -2,7 +2,6 @@
 
 import csv
 import io
-import sys
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -12,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from retain import warehouse
-from retain.cli.examining import show_findings
+from retain.cli.examining import end_with
 from retain.cli.instance import settings_of
 from retain.cli.looking import require_warehouse
 from retain.cli.options import unknown
@@ -51,10 +50,7 @@ def check(config: Path | None, names: list[str] | None) -> None:
     settings = settings_of(config)
     chosen = names or [source.name for source in settings.sources]
     _refuse_unknown(settings, chosen)
-    wrong = show_findings(finding for name in chosen for finding in check_source(settings, name))
-    if wrong:
-        console.print(f"\n{wrong} to put right.", style="red")
-        sys.exit(2)
+    end_with(finding for name in chosen for finding in check_source(settings, name))
 
 
 def preview(config: Path | None, name: str, entity: str, rows: int) -> None:

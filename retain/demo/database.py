@@ -10,6 +10,7 @@ from psycopg import sql
 
 from retain.demo.shop import CURSORS, KEY_COLUMNS, TABLES
 from retain.demo.text import Texts, copy_text
+from retain.relations import columns_of
 
 Progress = Callable[[str, int, int], None]
 FILL_LOCK = 727_020
@@ -94,14 +95,7 @@ def _merge(connection: psycopg.Connection[Any], name: str, columns: list[Texts])
     table, changes = sql.Identifier(name), sql.Identifier(f"changed_{name}")
     connection.execute(sql.SQL("create temporary table {} (like {}) on commit drop").format(changes, table))
     _copy(connection, changes, columns)
-    names = [
-        row[0]
-        for row in connection.execute(
-            "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped "
-            "order by attnum",
-            [name],
-        )
-    ]
+    names = list(columns_of(connection, name))
     keys = names[: KEY_COLUMNS.get(name, 1)]
     others = [one for one in names if one not in keys]
     connection.execute(

@@ -8,6 +8,7 @@ from psycopg import sql
 
 from retain.person.finding import Person
 from retain.person.identifiers import CUSTOMER_ID, ORDER_ID
+from retain.relations import exists, tables_of
 
 Touched = dict[str, int]  # table: rows
 BUILT = ("intermediate", "marts", "forecast", "outreach")
@@ -73,25 +74,21 @@ def erase_from_built(connection: psycopg.Connection[Any], person: Person) -> Tou
     """Every table of intermediate, marts, forecast and outreach; the person leaves the list of those to win back."""
     touched: Touched = {}
     for table in ("marts.win_back_candidates", "outreach.win_back_list", "outreach.win_back_accounts"):
-        schema, name = table.split(".")
-        if _columns_of(connection, schema, name):
+        if exists(connection, table):
             touched[table] = connection.execute(
-                sql.SQL("delete from {} where customer_key = %s").format(sql.Identifier(schema, name)),
+                sql.SQL("delete from {} where customer_key = %s").format(sql.Identifier(*table.split("."))),
                 [person.customer_key],
             ).rowcount
-    for schema in BUILT:
-        for (name,) in connection.execute(
-            "select relname from pg_class where relnamespace = %s::regnamespace and relkind = 'r' order by 1", [schema]
-        ).fetchall():
-            rows = _replace_in(connection, schema, name, _columns_of(connection, schema, name))
-            touched[f"{schema}.{name}"] = touched.get(f"{schema}.{name}", 0) + rows
+    for schema, name, columns in tables_of(connection, BUILT):
+        rows = _replace_in(connection, schema, name, columns)
+        touched[f"{schema}.{name}"] = touched.get(f"{schema}.{name}", 0) + rows
     return touched
 
 
 def erase_from_words(connection: psycopg.Connection[Any], new_key: UUID) -> None:
     """What is neither key nor identifier: the words of returns, and what the log of joinings shows of an identifier."""
     for schema, table in (("intermediate", "int_returns"), ("marts", "fct_returns")):
-        if _columns_of(connection, schema, table):
+        if exists(connection, f"{schema}.{table}"):
             connection.execute(
                 sql.SQL(
                     "update {} set reason = null where reason is not null and order_key in "
@@ -106,7 +103,7 @@ def erase_from_words(connection: psycopg.Connection[Any], new_key: UUID) -> None
         "else '***' || right(ours.pseudonym, 2) end from pg_temp.sought as ours "
         "where ours.kind = one.rule and one.identifier_hash = md5(ours.kind || ':' || ours.pseudonym)::uuid"
     )
-    if _columns_of(connection, "marts", "identity_merges"):
+    if exists(connection, "marts.identity_merges"):
         connection.execute(
             "update marts.identity_merges as one set identifier_masked = log.identifier_masked "
             "from intermediate.int_identity_merge_log as log where log.customer_key = %s and log.event = one.event "
@@ -114,16 +111,6 @@ def erase_from_words(connection: psycopg.Connection[Any], new_key: UUID) -> None
             "and log.logged_at = one.logged_at and log.build_id = one.build_id",
             [new_key],
         )
-
-
-def _columns_of(connection: psycopg.Connection[Any], schema: str, table: str) -> dict[str, str]:
-    return dict(
-        connection.execute(
-            "select attname::text, format_type(atttypid, null) from pg_attribute "
-            "where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped",
-            [sql.Identifier(schema, table).as_string(connection)],
-        ).fetchall()
-    )
 
 
 def _replace_in(connection: psycopg.Connection[Any], schema: str, table: str, columns: dict[str, str]) -> int:

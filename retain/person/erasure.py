@@ -28,6 +28,7 @@ from retain.person.finding import Person, find
 from retain.person.identifiers import use_key
 from retain.person.landing_rows import empty_rows, find_rows
 from retain.person.seeking import SOUGHT, landed_mappings, seek
+from retain.relations import checksum_of, tables_of
 from retain.transform import only_one_build
 
 # Of a mart, what an erasure changes: keys and names of identities, and the words of returns.
@@ -199,22 +200,13 @@ NAMED_BY_NUMBER = (
 def checksum_of_marts(connection: psycopg.Connection[Any]) -> dict[str, str]:
     """Mart to the checksum of its rows, in whatever order, without keys and names of identities."""
     found: dict[str, str] = {}
-    names = connection.execute(
-        "select relname, array_agg(attname::text order by attnum) filter (where atttypid not in ('uuid'::regtype, 'text[]'::regtype)) "
-        "from pg_class join pg_attribute on attrelid = pg_class.oid where relnamespace = 'marts'::regnamespace and relkind = 'r' "
-        "and attnum > 0 and not attisdropped group by 1 order by 1"
-    ).fetchall()
-    for table, columns in names:
-        kept = [name for name in columns if name not in NOT_ADDED_UP]
-        if table in NOT_COMPARED:
-            continue
-        row = connection.execute(
-            sql.SQL(
-                "select count(*) || ':' || coalesce(sum(('x' || left(md5(row({})::text), 16))::bit(64)::bigint), 0) from {}"
-            ).format(sql.SQL(", ").join(map(sql.Identifier, kept)), sql.Identifier("marts", table))
-        ).fetchone()
-        assert row is not None
-        found[table] = row[0]
+    for schema, table, columns in tables_of(connection, ("marts",)):
+        if table not in NOT_COMPARED:
+            kept = [
+                name for name, kind in columns.items() if name not in NOT_ADDED_UP and kind not in ("uuid", "text[]")
+            ]
+            rows, checksum = checksum_of(connection, sql.Identifier(schema, table), kept)
+            found[table] = f"{rows}:{checksum}"
     return found
 
 

@@ -17,6 +17,7 @@ from retain.person.finding import Person, find
 from retain.person.landing_rows import find_rows
 from retain.person.searching import columns_with_text, in_files, pattern_of
 from retain.person.seeking import OF_THEM, SOUGHT, landed_mappings, seek
+from retain.relations import tables_of
 
 Rows = list[dict[str, Any]]
 OF_RAW = {
@@ -95,20 +96,14 @@ def _held(connection: psycopg.Connection[Any], settings: Settings, person: Perso
 def _built(connection: psycopg.Connection[Any], person: Person) -> dict[str, Rows]:
     """What was derived: rows by customer_key, or by an identity, or by an order of the person."""
     names = {"key": person.customer_key, "names": list(person.source_ids)}
-    listed = connection.execute(
-        "select nspname, relname, array_agg(attname::text) from pg_class join pg_namespace on pg_namespace.oid = relnamespace "
-        "join pg_attribute on attrelid = pg_class.oid where relkind = 'r' and nspname = any(%s) and attnum > 0 and not attisdropped "
-        "group by 1, 2 order by 1, 2",
-        [list(BUILT)],
-    ).fetchall()
     held = {}
-    for schema, table, columns in listed:
+    for schema, table, columns in tables_of(connection, BUILT):
         mine = []
         if "customer_key" in columns:
             mine.append("customer_key = %(key)s")
         if "source_id" in columns and table != "int_identity_rulesets":
             mine.append("source_id = any(%(names)s)")
-        if "customer_key" not in columns and {"source", "order_id"} <= set(columns):
+        if "customer_key" not in columns and {"source", "order_id"} <= columns.keys():
             mine.append("(source, order_id) in (select source, order_id from pg_temp.their_orders)")
         if mine:
             held[f"{schema}.{table}"] = _rows(connection, sql.Identifier(schema, table), " or ".join(mine), names)

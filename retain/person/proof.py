@@ -12,6 +12,7 @@ from retain.person.erasure import looking
 from retain.person.finding import erased_on, normals_of
 from retain.person.identifiers import make_spelled, use_key
 from retain.person.searching import SHORTEST, in_files, in_tables
+from retain.relations import tables_of
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,9 @@ def prove(settings: Settings, name: str) -> Proof:
         texts = {name, *(value for _, value in normals_of(connection, settings, name))}
         found = in_tables(connection, texts)
         source, _, number = name.partition(":")
-        for schema, table in connection.execute(
-            "select nspname, relname from pg_class join pg_namespace on pg_namespace.oid = relnamespace where relkind = 'r' "
-            "and nspname in ('raw', 'history', 'intermediate') and (select count(*) from pg_attribute where attrelid = pg_class.oid "
-            "and attname in ('source', 'customer_id') and not attisdropped) = 2 order by 1, 2"
-        ).fetchall():
+        for schema, table, columns in tables_of(connection, ("raw", "history", "intermediate")):
+            if not columns.keys() >= {"source", "customer_id"}:
+                continue
             row = connection.execute(
                 f'select count(*) from "{schema}"."{table}" where source = %s and customer_id = %s'.encode(),
                 [source, number],

@@ -10,6 +10,7 @@ from psycopg import sql
 
 from retain.config import Settings
 from retain.embedded import EmbeddedServer
+from retain.relations import tables_of
 from retain.roles import SCHEMAS
 
 SHORTEST = 5  # characters: a shorter text stands everywhere, and says nothing
@@ -34,14 +35,10 @@ def columns_with_text(
     connection: psycopg.Connection[Any], schemas: Iterable[str]
 ) -> Iterator[tuple[str, str, dict[str, str]]]:
     """(schema, table, {column: type}) of every table that can hold a text."""
-    rows = connection.execute(
-        "select nspname, relname, jsonb_object_agg(attname, format_type(atttypid, null)) from pg_class "
-        "join pg_namespace on pg_namespace.oid = relnamespace join pg_attribute on attrelid = pg_class.oid "
-        "where relkind in ('r', 'p', 'm') and nspname = any(%s) and attnum > 0 and not attisdropped "
-        "and format_type(atttypid, null) = any(%s) group by 1, 2 order by 1, 2",
-        [list(schemas), list(TEXTUAL)],
-    ).fetchall()
-    yield from rows
+    for schema, table, columns in tables_of(connection, schemas):
+        textual = {name: kind for name, kind in columns.items() if kind in TEXTUAL}
+        if textual:
+            yield schema, table, textual
 
 
 def in_tables(connection: psycopg.Connection[Any], texts: Iterable[str]) -> dict[str, int]:

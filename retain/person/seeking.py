@@ -32,6 +32,7 @@ from retain.person.landing_rows import (
     note_orders,
     tells_whose,
 )
+from retain.relations import exists
 
 SOUGHT = Known(sql.Identifier("pg_temp", "sought"), sql.Identifier("pg_temp", "sought_orders"))
 OF_THEM = {
@@ -106,10 +107,7 @@ def landed_mappings(connection: psycopg.Connection[Any], settings: Settings) -> 
         for entity in ENTITIES
         if entity in OF_A_PERSON
         for source in settings.sources_of(entity)
-        if connection.execute(
-            "select to_regclass(%s)", [landing_table(source, entity).as_string(connection)]
-        ).fetchone()
-        != (None,)
+        if exists(connection, landing_table(source, entity))
     ]
 
 

@@ -11,6 +11,7 @@ from retain.components import Component, check, in_the_foreground, last_words, r
 from retain.config import Settings
 from retain.dashboards import FOLDER
 from retain.errors import OutOfReach
+from retain.relations import exists
 from retain.superset.surroundings import FILES, PASSWORD, USER, environment_of, home_of, logs_of, make_environment
 
 SECONDS_TO_START = 180.0
@@ -92,5 +93,4 @@ def _answers(port: int) -> bool:
 
 def _marts_are_there(settings: Settings) -> bool:
     with warehouse.connect(settings) as connection:
-        row = connection.execute("select to_regclass('marts.key_figures') is not null").fetchone()
-    return row is not None and bool(row[0])
+        return exists(connection, "marts.key_figures")
