@@ -29,6 +29,17 @@ OF_THE_RUN = {
 
 OF_EVERY_LOAD = {"load_history", "validation_results"}  # loading again what is there already adds to them
 
+# Of the sources of a retain.yml, for what needs a warehouse and no shop.
+SMALLEST = """\
+  - name: shop
+    type: files
+    folder: .
+    entities:
+      orders:
+        files: "*.csv"
+        fields: {order_id: id, ordered_at: at, gross_amount: amount}
+        defaults: {currency: EUR, status: paid}
+"""
 CONFIG = """\
 business:
   timezone: UTC

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from pydantic import SecretStr
+from shop_in_files import SMALLEST
 
 from retain import warehouse
 from retain.config import load_settings
@@ -62,23 +63,25 @@ CANNOT = [
 ]  # fmt: skip
 
 
+def hand_over(server, database, config, rights: str) -> str:
+    """Make the warehouse one of an owner with these rights, name it in retain.yml, and return it."""
+    owner = f"{database['dbname']}_owner"
+    with psycopg.connect(**server.dsn("postgres"), autocommit=True) as root:
+        root.execute(sql.SQL("create role {} " + rights + " password 'of-the-owner'").format(sql.Identifier(owner)))
+        root.execute(
+            sql.SQL("alter database {} owner to {}").format(sql.Identifier(database["dbname"]), sql.Identifier(owner))
+        )
+    text = config.read_text().replace(f"{database['user']}:{database['password']}@", f"{owner}:of-the-owner@")
+    config.write_text(text)
+    return owner
+
+
 @pytest.fixture(params=["superuser", "ordinary owner"])
 def settings(request, write_config, database, server) -> Iterator:
     """A prepared warehouse with something in each schema, of an embedded server's owner or of one who may make roles only."""
-    path = write_config(SOURCE)
+    path = write_config(SMALLEST)
     if request.param == "ordinary owner":
-        owner = f"{database['dbname']}_owner"
-        with psycopg.connect(**server.dsn("postgres"), autocommit=True) as root:
-            root.execute(
-                sql.SQL("create role {} login createrole password 'of-the-owner'").format(sql.Identifier(owner))
-            )
-            root.execute(
-                sql.SQL("alter database {} owner to {}").format(
-                    sql.Identifier(database["dbname"]), sql.Identifier(owner)
-                )
-            )
-        text = path.read_text().replace(f"{database['user']}:{database['password']}@", f"{owner}:of-the-owner@")
-        path.write_text(text)
+        hand_over(server, database, path, "login createrole")
     made = load_settings(path)
     warehouse.prepare(made)
     with warehouse.connect(made, LOADER) as connection:
@@ -88,18 +91,6 @@ def settings(request, write_config, database, server) -> Iterator:
             connection.execute(sql.SQL("create table {} as select 42 as a").format(sql.Identifier(schema, "figures")))
         connection.execute("alter table marts_next.figures set schema marts")
     return made
-
-
-SOURCE = """\
-  - name: shop
-    type: files
-    folder: .
-    entities:
-      orders:
-        files: "*.csv"
-        fields: {order_id: id, ordered_at: at, gross_amount: amount}
-        defaults: {currency: EUR, status: paid}
-"""
 
 
 def run(settings, role: Role, statement: str) -> None:
@@ -149,14 +140,8 @@ def test_the_password_of_retain_yml_is_the_one_of_bi_tools(settings):
 
 
 def test_an_owner_who_may_not_make_roles_is_told_what_to_ask_for(write_config, database, server):
-    path = write_config(SOURCE)
-    owner = f"{database['dbname']}_plain"
-    with psycopg.connect(**server.dsn("postgres"), autocommit=True) as root:
-        root.execute(sql.SQL("create role {} login password 'plain'").format(sql.Identifier(owner)))
-        root.execute(
-            sql.SQL("alter database {} owner to {}").format(sql.Identifier(database["dbname"]), sql.Identifier(owner))
-        )
-    path.write_text(path.read_text().replace(f"{database['user']}:{database['password']}@", f"{owner}:plain@"))
+    path = write_config(SMALLEST)
+    owner = hand_over(server, database, path, "login")
     settings = load_settings(path)
     with pytest.raises(UserError, match=f"alter role {owner} createrole"):
         warehouse.prepare(settings)

@@ -1,26 +1,16 @@
 import psycopg
 import pytest
+from shop_in_files import SMALLEST
 
 from retain import warehouse
 from retain.config import load_settings
 from retain.entities import ENTITIES
 from retain.errors import UserError
 
-SOURCE = """\
-  - name: shop
-    type: files
-    folder: .
-    entities:
-      orders:
-        files: "*.csv"
-        fields: {order_id: id, ordered_at: at, gross_amount: amount}
-        defaults: {currency: EUR, status: paid}
-"""
-
 
 @pytest.fixture
 def settings(write_config):
-    return load_settings(write_config(SOURCE))
+    return load_settings(write_config(SMALLEST))
 
 
 def test_preparing_twice_changes_nothing(settings):
@@ -72,7 +62,7 @@ def test_no_error_of_a_connection_holds_the_password(settings):
 
 
 def test_an_address_that_cannot_be_read_is_told_without_its_password(write_config):
-    path = write_config(SOURCE)
+    path = write_config(SMALLEST)
     lines = path.read_text().splitlines()
     lines = ["  url: postgresql://u:open sesame@h/w" if "url:" in line else line for line in lines]
     path.write_text("\n".join(lines))
