@@ -16,8 +16,6 @@ from retain.config.keeping import Landing, Maintenance
 from retain.config.part import Mapping, Part
 from retain.config.rest import RestSource
 
-WEEK_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-
 FileFormat = Literal["csv", "jsonl", "parquet"]
 FORMAT_OF_SUFFIX: dict[str, FileFormat] = {
     ".csv": "csv",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-COUNT, PERCENT, DECIMAL, DAYS = ",d", ".1%", ",.2f", ",d"
+COUNT, PERCENT, DAYS = ",d", ".1%", ",d"
 SHORT_MONEY, MONEY, WHOLE_MONEY = ",.3s", ",.2f", ",.0f"
 
 

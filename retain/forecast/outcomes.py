@@ -12,7 +12,6 @@ nodes. Cost and memory depend on how many different x there are, not on how many
 posterior of spend; q and p as there.)"""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -30,17 +29,6 @@ EXACT_UP_TO = 20  # repeats; above, counts within 5 % of each other share a simu
 STEP = 1.05
 HALVINGS = 11  # a share is then right to a quarter of a thousandth
 MOST_OCCASIONS = 4096  # in a horizon, more than ten a day over a year
-
-
-class Outcomes(Protocol):
-    def quantile(self, level: FloatArray, of: IntArray | None = None) -> FloatArray:
-        """Quantile of value over its scale, given at least one order; one level a state, or one each of the states
-        `of`."""
-        ...
-
-    def share_up_to(self, amount: FloatArray, of: IntArray) -> FloatArray:
-        """Chance of no more than `amount` (over its scale), given at least one order; one each of the states `of`."""
-        ...
 
 
 @dataclass(frozen=True)
