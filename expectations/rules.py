@@ -121,7 +121,8 @@ def refers_to(entity: str, field: str, *, severity: FailureSeverity = CRITICAL) 
         f"{field}_exists",
         f"{field} names a record that {entity} does not have",
         f"{field} is not null and not exists (select 1 from raw.{entity} as known "
-        f"where known.source = subselect.source and known.{key} = subselect.{field})",
+        # All rows of a load are of one source, which asked once leaves one column to join by.
+        f"where known.source = (select source from {{batch}} limit 1) and known.{key} = subselect.{field})",
         about=(field,),
         severity=severity,
         waits=True,

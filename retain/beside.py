@@ -41,6 +41,7 @@ def beside(settings: Settings, rows: int) -> Iterator[Beside | None]:
         yield None
         return
     with connect(settings, LOADER, autocommit=True) as connection, ThreadPoolExecutor(1) as threads:
+        connection.execute("set max_parallel_workers_per_gather = 0")  # more would slow the caller, who waits for this
         try:
             yield Beside(connection, threads)
         except BaseException:

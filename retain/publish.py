@@ -16,7 +16,7 @@ from retain.logs import tell
 from retain.phones import new_spellings, normalise
 from retain.quarantine import KEPT_OUT, sort_out
 from retain.raw_rows import fill, merge, raw_of
-from retain.reconciliation import is_cheaper_anew, lost_of_gate, of_gate, reconciled, recount
+from retain.reconciliation import days_of_gate, is_cheaper_anew, lost_of_gate, of_gate, reconciled, recount
 from retain.relations import exists
 from retain.roles import LOADER
 from retain.tiers import keep_tiers
@@ -73,22 +73,21 @@ def _publish_if_whole(settings: Settings, load_id: int) -> Published | None:
                 return Published(load_id, changed, held, 0)
             if status != "validated":
                 raise Refused(f"Load {load_id} is {status}: only a validated load can be published.")
-            if _in_the_gate(connection, load_id) != (accepted + held, held):
+            if not _is_whole(connection, load_id, accepted + held, held):
                 return None
             return _publish(connection, settings, load_id, source, ENTITIES[entity], kind, accepted + held)
 
 
-def _in_the_gate(connection: psycopg.Connection[Any], load_id: int) -> tuple[int, int]:
-    """Rows of the load that the gate holds, and how many of them fail."""
+def _is_whole(connection: psycopg.Connection[Any], load_id: int, rows: int, failing: int) -> bool:
+    """Whether the gate still holds what was judged. A server that died has emptied it: the table is whole, or holds nothing."""
     if not exists(connection, gate_table(load_id)):
-        return 0, 0
+        return rows == 0
     row = connection.execute(
-        sql.SQL("select (select count(*) from {}), (select count(distinct row_number) from {})").format(
+        sql.SQL("select exists (select 1 from {}), (select count(distinct row_number) from {})").format(
             gate_table(load_id), failures_table(load_id)
         )
     ).fetchone()
-    assert row is not None
-    return int(row[0]), int(row[1])
+    return row == (rows > 0, failing)
 
 
 def _publish(
@@ -105,11 +104,15 @@ def _publish(
         zone = settings.business.timezone
         if is_cheaper_anew(connection, source, entity, rows):
             opened, closed = sort_out(connection, load_id, source, entity, zone)
+            is_first = not _is_in_raw(connection, source, entity)
             with beside(settings, rows) as other:
+                counted = other.run(lambda by: days_of_gate(by, load_id, entity, zone)) if other and is_first else None
                 changed = take_in(connection, settings, load_id, source, entity, kind, is_large=True, beside=other)
+                # Where nothing was, and as much is now as came, what came is what is in raw.
+                raw_days = counted.result() if counted is not None and changed == rows else None
             # As many rows changed as were let in: each is a record of its own, and in raw. Nothing needs looking for.
             lost = None if changed == _let_in(connection, load_id) else lost_of_gate(load_id, source, entity, zone)
-            recount(connection, settings, source, entity, load_id, of_source=True, lost=lost)
+            recount(connection, settings, source, entity, load_id, of_source=True, lost=lost, raw_days=raw_days)
         else:
             with reconciled(connection, settings, source, entity, load_id, of_gate(load_id, entity, zone)):
                 opened, closed = sort_out(connection, load_id, source, entity, zone)
@@ -185,6 +188,12 @@ def take_in(
         ).format(gate=gate, kept_out=KEPT_OUT, load_id=sql.Literal(load_id))
     )
     return changed
+
+
+def _is_in_raw(connection: psycopg.Connection[Any], source: str, entity: Entity) -> bool:
+    query = sql.SQL("select exists (select 1 from {} where source = %s)").format(raw_of(entity))
+    row = connection.execute(query, [source]).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _let_in(connection: psycopg.Connection[Any], load_id: int) -> int:

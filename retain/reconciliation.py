@@ -7,6 +7,7 @@ day, and the differences added to `ops.reconciliation` in the transaction of the
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from typing import Any
 
 import psycopg
@@ -17,6 +18,7 @@ from retain.entities import Entity
 from retain.landing import gate_table
 from retain.records import day_of, key_values, keys_of, same_key
 
+Days = list[tuple[date | None, int]]  # a business day, and how many records are of it
 PLACES = ("raw", "quarantined", "discarded")
 
 # From so many rows, and so large a part of raw, counting everything anew is cheaper than counting what is touched.
@@ -106,21 +108,27 @@ def recount(
     *,
     of_source: bool = False,
     lost: sql.Composable | None = None,
+    raw_days: Days | None = None,
 ) -> None:
     """Count what is in raw and quarantine from the beginning; what the source sent stays as it was counted when it did.
 
     That is how a record that went missing from raw shows as a difference. `of_source` takes what there is, and what
     `lost` selects (day, records), for what was sent: for a load of nearly everything (see `is_cheaper_anew`), and for when
-    the shop's days have come to begin at another hour.
+    the shop's days have come to begin at another hour. `raw_days` are the days of raw, for who has counted them.
     """
     zone = settings.business.timezone
+    if raw_days is None:
+        raw_days = _days(
+            connection,
+            sql.SQL("select {day} as day from {raw} as held where source = {source} and not is_deleted").format(
+                day=day_of(entity, "held", zone), raw=sql.Identifier("raw", entity.name), source=sql.Literal(source)
+            ),
+        )
     connection.execute("drop table if exists pg_temp.raw_days")
-    connection.execute(  # apart from what is written below, so that the server may count with more than one worker
-        sql.SQL(
-            "create temporary table raw_days on commit drop as select {day} as day, count(*) as records "
-            "from {raw} as held where source = {source} and not is_deleted group by 1"
-        ).format(day=day_of(entity, "held", zone), raw=sql.Identifier("raw", entity.name), source=sql.Literal(source))
-    )
+    connection.execute("create temporary table raw_days (day date, records bigint) on commit drop")
+    with connection.cursor().copy("copy raw_days from stdin") as copy:
+        for day_and_records in raw_days:
+            copy.write_row(day_and_records)
     if of_source:
         connection.execute("delete from ops.reconciliation where source = %s and entity = %s", [source, entity.name])
     connection.execute(
@@ -153,6 +161,17 @@ def recount(
             **_parts(source, entity, zone, load_id),
         )
     )
+
+
+def days_of_gate(connection: psycopg.Connection[Any], load_id: int, entity: Entity, timezone: str) -> Days:
+    """How many rows of a load that is in the gate are of each day."""
+    day = day_of(entity, "incoming", timezone)
+    return _days(connection, sql.SQL("select {} as day from {} as incoming").format(day, gate_table(load_id)))
+
+
+def _days(connection: psycopg.Connection[Any], each: sql.Composable) -> Days:
+    """By a query of its own, because the server counts with more than one worker only where nothing is written."""
+    return connection.execute(sql.SQL("select day, count(*) from ({}) as counted group by day").format(each)).fetchall()
 
 
 def is_cheaper_anew(connection: psycopg.Connection[Any], source: str, entity: Entity, rows: int) -> bool:
