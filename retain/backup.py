@@ -18,6 +18,7 @@ from retain import warehouse
 from retain.config import Settings
 from retain.embedded import find_binaries
 from retain.errors import OutOfReach, Refused, UserError
+from retain.person import again
 from retain.relations import checksum_of, tables_of
 from retain.roles import SCHEMAS
 
@@ -72,8 +73,10 @@ def back_up(settings: Settings, file: Path) -> dict[str, Any]:
 def restore(settings: Settings, file: Path) -> dict[str, Any]:
     """Bring the warehouse of `file` into an empty one, and to this release's shape; returns what the document says.
 
-    Raises UserError when the warehouse holds loads, or the file is none or of a newer release; Refused when what came out is
-    not what went in. In each case the warehouse is as empty as before.
+    Who was erased after the backup was made, by the register in the state folder, is erased again: `erasures_repeated` and
+    `customers_erased_again` are added to what the document says. Raises UserError when the warehouse holds loads, or the file is
+    none or of a newer release; Refused when what came out is not what went in, or an erasure cannot be repeated. In each case the
+    warehouse is as empty as before.
     """
     told = _read_document(file)
     if told["warehouse_version"] > max(warehouse.migrations()):
@@ -100,6 +103,12 @@ def restore(settings: Settings, file: Path) -> dict[str, Any]:
                 hint="Use another backup; `retain replay` rebuilds raw from landing alone.",
             )
     warehouse.prepare(settings)
+    try:
+        told["erasures_repeated"], told["customers_erased_again"] = again.repeat(settings)
+    except BaseException:
+        with warehouse.connect(settings, autocommit=True) as connection:
+            _empty(connection, whatever_it_holds=True)
+        raise
     return told
 
 

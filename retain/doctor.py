@@ -17,6 +17,7 @@ from retain import passwords, warehouse
 from retain.config import Settings
 from retain.embedded import find_binaries, major_version, port_is_taken
 from retain.errors import Refused, RetainError
+from retain.person import register
 from retain.person.identifiers import use_key
 from retain.relations import exists
 from retain.roles import ROLES, Role
@@ -214,13 +215,18 @@ def of_the_erasures(connection: psycopg.Connection[Any], settings: Settings) -> 
         return
     with connection.transaction():
         count = connection.execute("select count(*) from ops.erasures").fetchone()
-        if count is None or not count[0]:
-            return
         try:
+            undone = register.missing(connection, settings)
+            if count is None or not (count[0] or undone):
+                return
             use_key(connection, settings)
         except Refused as error:
             yield Finding("erasures", "wrong", error.message, error.hint or "")
             return
+    if undone:
+        sentence = f"{len(undone):,} in {register.path_of(settings)} were never made in this warehouse: an older backup brought people back"
+        yield Finding("erasures", "wrong", sentence, "`retain person repeat` erases them again.")
+        return
     sending = connection.execute(
         "select source || '.' || entity from (select distinct on (source, entity) source, entity, rows_of_erased from ops.loads "
         "where status = 'published' and rows_sent > 0 and kind in ('incremental', 'full', 'backfill') "

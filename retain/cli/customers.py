@@ -138,6 +138,14 @@ def person_erase(
     person.erase(config, name, reason, yes)
 
 
+@person_app.command("repeat")
+def person_repeat(config: Config = None) -> None:
+    """Do again the erasures that this warehouse does not know, since it came out of an older backup; `retain restore` does so itself."""
+    from retain.cli import person
+
+    person.repeat(config)
+
+
 @person_app.command("prove")
 def person_prove(name: Who, config: Config = None) -> None:
     """When somebody of this identifier was erased, and every place in which it stands all the same (exit code 1)."""

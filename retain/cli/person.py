@@ -12,7 +12,7 @@ from retain.cli.looking import require_warehouse
 from retain.cli.screen import console
 from retain.config import Settings
 from retain.errors import UserError
-from retain.person import erasure, export, proof
+from retain.person import again, erasure, export, proof
 
 BEYOND = "Backups, the source systems and files written elsewhere are beyond Retain: see docs/erasure.md."
 
@@ -65,6 +65,22 @@ def erase(config: Path | None, name: str, reason: str, is_agreed: bool) -> None:
         )
     console.print(
         f"[dim]No figure of the marts has changed. `retain person prove` shows that nothing is left. {BEYOND}[/dim]",
+        soft_wrap=True,
+    )
+
+
+def repeat(config: Path | None) -> None:
+    erasures, customers = again.repeat(_prepared(config))
+    if erasures:
+        erased_again(erasures, customers)
+    else:
+        console.print("Every erasure on record is done in this warehouse.")
+
+
+def erased_again(erasures: int, customers: int) -> None:
+    console.print(
+        f"{_count(erasures, 'erasure')} newer than this warehouse repeated: {_count(customers, 'customer')} no longer say who. "
+        "Who came later is recognised when a source sends them.",
         soft_wrap=True,
     )
 

@@ -8,8 +8,10 @@ from rich.table import Table
 from retain import backup, warehouse
 from retain.cli.instance import settings_of
 from retain.cli.options import unknown
+from retain.cli.person import erased_again
 from retain.cli.screen import console, step
 from retain.errors import UserError
+from retain.person import register
 from retain.replay import replay
 
 
@@ -63,6 +65,14 @@ def restore(config: Path | None, file: Path) -> None:
     with step("Restore the warehouse") as current:
         told = backup.restore(settings, file.absolute())
         current.note = f"{_rows(told):,} rows of {len(told['tables'])} tables, each as it was at {told['made_at']}"
+    if told["erasures_repeated"]:
+        erased_again(told["erasures_repeated"], told["customers_erased_again"])
+    elif not register.path_of(settings).exists():
+        console.print(
+            f"[dim]There is no {register.path_of(settings)}, the register of erasures: whoever was erased after the backup was made "
+            "is in the warehouse again. If there is such a file elsewhere, put it there and run `retain person repeat`.[/dim]",
+            soft_wrap=True,
+        )
 
 
 def _rows(told: dict[str, Any]) -> int:

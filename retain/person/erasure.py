@@ -23,7 +23,7 @@ from retain.errors import Refused, UserError
 from retain.gate_rows import Selection, write_gate_table
 from retain.landing import drop_gate_tables, gate_table, only_one_load
 from retain.mapping import Mapping
-from retain.person import built, searching, tables
+from retain.person import built, register, searching, tables
 from retain.person.finding import Person, find
 from retain.person.identifiers import use_key
 from retain.person.landing_rows import empty_rows, find_rows
@@ -71,32 +71,42 @@ def erase(settings: Settings, name: str, reason: str, erased_by: str | None = No
     """
     if not reason.strip():
         raise UserError("An erasure needs a reason.", hint='--reason "request of 3 March", without who made it.')
-    with warehouse.connect(settings) as connection:
-        pairs = [(source.name, entity) for source in settings.sources for entity in source.entities]
-        with ExitStack() as held:
-            for source, entity in sorted(pairs):
-                held.enter_context(only_one_load(connection, source, entity))
-            held.enter_context(only_one_build(connection))
-            with connection.transaction():
-                person = find(connection, settings, name)
-                done, texts = _erase(connection, settings, person, reason.strip(), erased_by or os_user())
+    with warehouse.connect(settings) as connection, nobody_else_at_work(connection, settings), connection.transaction():
+        person = find(connection, settings, name)
+        new_key = uuid4()
+        done, texts = erase_person(connection, settings, person, reason.strip(), erased_by or os_user(), new_key)
+        register.note(connection, settings, done.erasure_id, new_key)
     files, unreadable = searching.replace_in_files(settings, texts)
-    _let_go(settings, done.rows)
+    let_go(settings, done.rows)
     return Erased(
         done.erasure_id, done.erased_at, done.rows, done.identifiers, done.shared, done.left, files, unreadable
     )
 
 
-def _erase(
-    connection: psycopg.Connection[Any], settings: Settings, person: Person, reason: str, erased_by: str
+@contextmanager
+def nobody_else_at_work(connection: psycopg.Connection[Any], settings: Settings) -> Iterator[None]:
+    """No load and no build until the context ends. Raises Refused when one is running."""
+    pairs = [(source.name, entity) for source in settings.sources for entity in source.entities]
+    with ExitStack() as held:
+        for source, entity in sorted(pairs):
+            held.enter_context(only_one_load(connection, source, entity))
+        held.enter_context(only_one_build(connection))
+        yield
+
+
+def erase_person(
+    connection: psycopg.Connection[Any], settings: Settings, person: Person, reason: str, erased_by: str, new_key: UUID
 ) -> tuple[Erased, list[str]]:
+    """Erase the person in the transaction that is open; returns what was done, and the texts to look for in files.
+
+    `new_key`: what stands for the person from now on. Raises as `erase` does.
+    """
     check = use_key(connection, settings)
     seek(connection, settings, person)
     texts = texts_of(connection, person)
     pattern = searching.pattern_of(texts)
     if pattern is not None and connection.execute("select %s ~* %s", [reason, pattern]).fetchone() == (True,):
         raise UserError("The reason names the person, and it stays on record.", hint="Say why without saying who.")
-    new_key = uuid4()
     before = checksum_of_marts(connection)
     rows = tables.erase_from_raw(connection, settings)
     built.name_what_was_built(connection, person, new_key)
@@ -260,7 +270,7 @@ def _record(
     return Erased(row[0], row[1], touched, kinds, shared, left)
 
 
-def _let_go(settings: Settings, rows: dict[str, int]) -> None:
+def let_go(settings: Settings, rows: dict[str, int]) -> None:
     """Let the server reuse the room of the rows as they were: a page of its files holds them until then."""
     with warehouse.connect(settings, autocommit=True) as connection:
         for table in rows:

@@ -55,11 +55,17 @@ def find(connection: psycopg.Connection[Any], settings: Settings, name: str) -> 
     key = keys.pop()
     if connection.execute("select 1 from ops.erased_identities where customer_key = %s", [key]).fetchone():
         raise UserError(f"Customer {key} is somebody who was erased: there is nothing left that says who.")
+    return person_of(connection, key)
+
+
+def person_of(connection: psycopg.Connection[Any], customer_key: UUID) -> Person:
+    """The customer of that key, as the last build has it."""
     rows = connection.execute(
         "select source_id, source, customer_id from intermediate.int_customer_identities where customer_key = %s order by source_id",
-        [key],
+        [customer_key],
     ).fetchall()
-    return Person(key, tuple(row[0] for row in rows), tuple((row[1], row[2]) for row in rows if row[2] is not None))
+    accounts = tuple((row[1], row[2]) for row in rows if row[2] is not None)
+    return Person(customer_key, tuple(row[0] for row in rows), accounts)
 
 
 def _keys_of(connection: psycopg.Connection[Any], settings: Settings, name: str) -> set[UUID]:
