@@ -1,6 +1,9 @@
 """Lineage: a run tells OpenLineage which tables it read and wrote, when it is asked to, and nobody anything when it is not."""
 
 import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 
@@ -16,6 +19,44 @@ def config(make_shop):
     path = make_shop("lineage")
     prepare(load_settings(path))
     return path
+
+
+class Collector:
+    """What OpenLineage's HTTP transport meets: takes one event a request at /api/v1/lineage, or refuses each one."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.events: list[dict] = []
+        self.answers = 201
+        collector = self
+
+        class Taking(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                collector.asked.append(self.path)
+                collector.events.append(json.loads(body))
+                self.send_response(collector.answers)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *said: object) -> None: ...
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Taking)
+        self.transport = json.dumps(
+            {"type": "http", "url": f"http://127.0.0.1:{self.server.server_port}", "endpoint": "api/v1/lineage"}
+        )
+
+
+@pytest.fixture
+def collector(monkeypatch) -> Iterator[Collector]:
+    one = Collector()
+    monkeypatch.setenv("AIRFLOW__OPENLINEAGE__TRANSPORT", one.transport)
+    monkeypatch.setenv("AIRFLOW__OPENLINEAGE__EXTRACTORS", "retain.airflow.lineage.RetainExtractor")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    Thread(target=one.server.serve_forever, daemon=True).start()
+    yield one
+    one.server.shutdown()
+    one.server.server_close()
 
 
 def tables(datasets):
@@ -38,6 +79,22 @@ def test_a_load_tells_its_source_and_its_table_of_raw_and_no_row(config, run_dag
     assert tables(publish["outputs"]) == {(WAREHOUSE, "retain.raw.orders")}
     assert "@example.com" not in text.lower()
     assert "postgresql://" not in text
+
+
+def test_a_collector_gets_each_task_by_http_with_what_it_read_and_wrote(config, run_dags, collector):
+    assert run_dags(config, "load_till")["load_till"].state == "success"
+    assert set(collector.asked) == {"/api/v1/lineage"}
+    of_tasks = {(event["job"]["name"], event["eventType"]): event for event in collector.events}
+    for task in ("land_orders", "gate_orders", "publish_orders"):
+        started, ended = (of_tasks[f"load_till.{task}", kind] for kind in ("START", "COMPLETE"))
+        assert started["run"]["runId"] == ended["run"]["runId"]
+    assert tables(of_tasks["load_till.publish_orders", "COMPLETE"]["outputs"]) == {(WAREHOUSE, "retain.raw.orders")}
+
+
+def test_a_collector_that_refuses_everything_fails_no_load(config, run_dags, collector):
+    collector.answers = 503
+    assert run_dags(config, "load_till")["load_till"].state == "success"
+    assert collector.asked
 
 
 def test_a_model_tells_what_it_is_made_of_down_to_raw_and_up_to_the_marts(config):

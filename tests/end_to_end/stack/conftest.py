@@ -23,6 +23,7 @@ CUSTOMERS = 1000
 SECONDS_A_RUN = 3600.0
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 ENDED = ("success", "failed")
+COST = pytest.StashKey[str]()
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Stack:
     project: str = PROJECT
     changes: tuple[Path, ...] = ()  # compose files laid over the repository's
     profiles: tuple[str, ...] = ("demo",)
+    seconds_to_build: float = 0.0
     seconds_to_start: float = 0.0
     _token: str = field(default="", repr=False)
 
@@ -50,10 +52,34 @@ class Stack:
         assert not check or done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
         return done
 
+    @property
+    def airflow(self) -> str:
+        """The address of its page."""
+        return f"http://127.0.0.1:{self.values['RETAIN_AIRFLOW_PORT']}"
+
     def up(self) -> None:
+        """Build the images of the code as it is now, and start: an image of yesterday would be taken otherwise."""
+        started = time.monotonic()
+        self.compose("build")
+        self.seconds_to_build = time.monotonic() - started
         started = time.monotonic()
         self.compose("up", "-d", "--wait")
         self.seconds_to_start = time.monotonic() - started
+
+    def cost(self) -> str:
+        """What a start takes, in a sentence: seconds, and megabytes of each image that Retain builds."""
+        sizes = [
+            f"{image} {int(self._docker('image', 'inspect', '--format', '{{.Size}}', image)) / 1e6:,.0f} MB"
+            for image in sorted(set(self.compose("config", "--images").stdout.split()))
+            if image.startswith("retain-")
+        ]
+        return (
+            f"images built in {self.seconds_to_build:.0f} s ({', '.join(sizes)}); "
+            f"everything healthy after {self.seconds_to_start:.0f} s"
+        )
+
+    def _docker(self, *arguments: str) -> str:
+        return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout.strip()
 
     def ask(self, path: str, body: Any = None, method: str | None = None) -> dict[str, Any]:
         """Airflow's API, as the person whose password is in .env."""
@@ -64,7 +90,7 @@ class Stack:
 
     def _request(self, path: str, body: Any, method: str | None) -> dict[str, Any]:
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.values['RETAIN_AIRFLOW_PORT']}{path}",
+            f"{self.airflow}{path}",
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
             method=method,
@@ -111,8 +137,13 @@ class Stack:
             return connection.execute(query.encode()).fetchall()
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if COST in config.stash:
+        terminalreporter.write_line(f"The stack: {config.stash[COST]}.")
+
+
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Stack]:
     """Started once for all tests with a small demo shop and paused DAGs; its containers and volumes are removed at the end."""
     env_file = tmp_path_factory.mktemp("stack") / ".env"
     complete(env_file)
@@ -124,9 +155,19 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     one.compose("down", "--volumes", "--remove-orphans", check=False)
     try:
         one.up()
+        pytestconfig.stash[COST] = one.cost()
         yield one
     finally:
         one.compose("down", "--volumes", "--remove-orphans", check=False)
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the pictures of the screens go: the folder RETAIN_PICTURES, or one that pytest clears away."""
+    wanted = os.environ.get("RETAIN_PICTURES")
+    folder = Path(wanted) if wanted else tmp_path_factory.mktemp("pictures")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,9 @@
 
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import psycopg
 import pytest
@@ -129,26 +131,88 @@ def rows_of(connection: psycopg.Connection, schema: str) -> dict[str, tuple[int,
     return found
 
 
-def test_the_dashboards_open_in_a_browser(stack):
-    superset = f"http://127.0.0.1:{stack.values['RETAIN_SUPERSET_PORT']}"
-    with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1500, "height": 4000})  # charts out of sight are not drawn
-        answers: list[int] = []
-        page.on("response", lambda got: answers.append(got.status) if "/api/v1/chart/data" in got.url else None)
-        page.goto(f"{superset}/login/")
-        page.fill("#username", "admin")
-        page.fill("#password", stack.values["RETAIN_SUPERSET_PASSWORD"])
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/superset/welcome/**", timeout=60_000)
-        for dashboard in DASHBOARDS:
-            page.goto(f"{superset}/dashboard/list/")
-            page.get_by_role("link", name=dashboard.title, exact=True).first.click(timeout=60_000)
-            deadline = time.monotonic() + 300
-            while len(answers) < len(dashboard.charts) and time.monotonic() < deadline:
-                page.wait_for_timeout(1000)
-            assert len(answers) >= len(dashboard.charts), dashboard.title
-            assert set(answers) == {200}, dashboard.title
-            answers.clear()
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def analyst(stack, browser) -> Iterator[Any]:
+    """A browser that has logged in at Superset."""
+    context = browser.new_context(viewport={"width": 1500, "height": 4000})  # charts out of sight are not drawn
+    context.set_default_timeout(120_000)
+    page = context.new_page()
+    page.goto(f"http://127.0.0.1:{stack.values['RETAIN_SUPERSET_PORT']}/login/")
+    page.fill("#username", "admin")
+    page.fill("#password", stack.values["RETAIN_SUPERSET_PASSWORD"])
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/superset/welcome/**")
+    page.close()
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def engineer(stack, browser) -> Iterator[Any]:
+    """A page of Airflow, logged in."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1100})
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    page.goto(stack.airflow)
+    page.fill("input[name=username]", "admin")
+    page.fill("input[name=password]", stack.values["RETAIN_AIRFLOW_PASSWORD"])
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Dags").first.wait_for()
+    yield page
+    context.close()
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard.name)
+def test_a_dashboard_opens_whole_in_a_browser(stack, analyst, pictures, dashboard):
+    page = analyst.new_page()
+    answers: list[int] = []
+    complaints: list[str] = []
+    page.on("response", lambda got: answers.append(got.status) if "/api/v1/chart/data" in got.url else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"http://127.0.0.1:{stack.values['RETAIN_SUPERSET_PORT']}/superset/dashboard/{dashboard.name}/")
+    deadline = time.monotonic() + 300
+    while len(answers) < len(dashboard.charts) and time.monotonic() < deadline:
+        page.wait_for_timeout(500)
+    while page.locator("[data-test=loading-indicator], .loading").count() and time.monotonic() < deadline:
+        page.wait_for_timeout(500)
+    holders = "[...document.querySelectorAll('.dashboard-component-chart-holder')]"
+    bottom = f"Math.max(...{holders}.map(holder => holder.getBoundingClientRect().bottom))"
+    page.set_viewport_size({"width": 1500, "height": int(page.evaluate(bottom)) + 24})
+    page.wait_for_timeout(1500)
+    page.screenshot(path=pictures / f"dashboard_{dashboard.name}.png")
+    errors = page.locator(".ant-alert-error, [data-test=error-alert]").all_inner_texts()
+    page.close()
+    assert len(answers) >= len(dashboard.charts)
+    assert set(answers) == {200}
+    assert (errors, complaints) == ([], [])
+
+
+@pytest.mark.parametrize("dag", [*LOADED, *AFTER, "maintain_warehouse", "release_quarantine"])
+def test_a_dag_has_a_page_with_its_runs_and_its_runbook(stack, engineer, pictures, dag):
+    engineer.goto(f"{stack.airflow}/dags/{dag}")
+    engineer.get_by_text(dag, exact=True).first.wait_for()
+    if dag == "transform_marts":
+        engineer.set_viewport_size({"width": 1400, "height": 2400})  # the page draws only the rows that are in sight
+        engineer.get_by_role("button", name="Expand all task groups").click()
+        for model in ("stg_mapped__orders", "int_purchase_occasions", "retention_cohorts"):
+            engineer.get_by_text(model, exact=True).first.wait_for()
+    engineer.wait_for_timeout(2000)
+    engineer.screenshot(path=pictures / f"airflow_{dag}.png")
+    engineer.set_viewport_size({"width": 1400, "height": 1100})
+    engineer.get_by_role("button", name="Dag Docs").click()
+    engineer.get_by_role("dialog").get_by_text("Runbook").first.wait_for()
+    engineer.screenshot(path=pictures / f"airflow_{dag}_page.png")
+    engineer.keyboard.press("Escape")
+
+
+def test_no_dag_has_an_error_of_its_own(stack):
+    assert stack.ask("/api/v2/importErrors")["import_errors"] == []
 
 
 def test_a_backup_of_the_stack_is_restored_into_an_empty_one(stack):
