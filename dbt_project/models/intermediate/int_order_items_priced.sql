@@ -20,6 +20,19 @@ with lines as (
     inner join {{ ref('int_orders_dated') }} as orders
         on items.source = orders.source and items.order_id = orders.order_id
     where orders.ordered_on <= {{ as_of_on() }}
+),
+
+-- their keys are made once a product, not once a line
+products as {{ worked_out_once() }} (
+    select
+        source,
+        product_id,
+        {{ entity_key('source_id') }} as product_key,
+        category,
+        is_gift_card,
+        currency,
+        unit_cost
+    from {{ ref('stg_mapped__products') }}
 )
 
 select
@@ -29,7 +42,7 @@ select
     lines.order_id,
     lines.line_id,
     lines.product_id,
-    case when products.source_id is not null then {{ entity_key('products.source_id') }} end as product_key,
+    products.product_key,
     products.category,
     coalesce(products.is_gift_card, false) as is_gift_card,
     lines.quantity,
@@ -49,7 +62,7 @@ select
         end, 2
     )::numeric(18, 2) as reporting_cost_amount
 from lines
-left join {{ ref('stg_mapped__products') }} as products
+left join products
     on lines.source = products.source and lines.product_id = products.product_id
 left join {{ ref('int_daily_rates') }} as product_rates
     on products.currency = product_rates.currency and lines.ordered_on = product_rates.day

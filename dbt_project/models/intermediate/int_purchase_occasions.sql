@@ -3,28 +3,34 @@
 -- One row a customer and business day with a valid order. The one place where orders are sorted by customer.
 with valid_orders as (
     select
-        customer_key,
-        ordered_on,
-        channel,
-        region,
-        main_category,
-        reporting_gross_amount,
-        reporting_discount_amount,
-        reporting_returns_amount,
-        reporting_net_amount,
-        reporting_margin_amount,
+        orders.customer_key,
+        orders.ordered_on,
+        days.month_start,
+        orders.channel,
+        orders.region,
+        orders.main_category,
+        orders.reporting_gross_amount,
+        orders.reporting_discount_amount,
+        orders.reporting_returns_amount,
+        orders.reporting_net_amount,
+        orders.reporting_margin_amount,
+        -- by day, then by instant: days are put together, and days of a customer numbered, in the same order
         row_number() over (
-            partition by customer_key
-            order by ordered_at, {{ byte_order('source') }}, {{ byte_order('order_id') }}
+            partition by orders.customer_key
+            order by
+                orders.ordered_on, orders.ordered_at, {{ byte_order('orders.source') }},
+                {{ byte_order('orders.order_id') }}
         ) as order_number
-    from {{ ref('int_orders') }}
-    where is_valid and customer_key is not null
+    from {{ ref('int_orders') }} as orders
+    inner join {{ ref('util_days') }} as days on orders.ordered_on = days.day
+    where orders.is_valid and orders.customer_key is not null
 ),
 
 customer_days as (
     select
         customer_key,
         ordered_on as occasion_on,
+        min(month_start) as month_start,
         count(*) as orders,
         sum(reporting_gross_amount) as gross_amount,
         sum(reporting_discount_amount) as discount_amount,
@@ -49,12 +55,11 @@ occasions as (
             customer range between interval '{{ (var("active_days") | int) - 1 }} days' preceding and current row
         ) as active_net_amount,
         first_value(customer_days.occasion_on) over customer as first_occasion_on,
-        first_value(days.month_start) over customer as cohort_month,
+        first_value(customer_days.month_start) over customer as cohort_month,
         coalesce(first_value(customer_days.first_channel) over customer, 'unknown') as channel_of_first_order,
         coalesce(first_value(customer_days.first_region) over customer, 'unknown') as region_of_first_order,
         coalesce(first_value(customer_days.first_category) over customer, 'unknown') as category_of_first_order
     from customer_days
-    inner join {{ ref('util_days') }} as days on customer_days.occasion_on = days.day
     window customer as (partition by customer_days.customer_key order by customer_days.occasion_on)
 )
 

@@ -1,21 +1,26 @@
 -- One row a pair of things that were in one order often enough: both directions, at the levels product and category.
+-- Baskets are alike: few are left of many before each is taken apart.
 with goods as (
     select
         'product' as level,
-        products as items
+        products as items,
+        count(*) as orders
     from {{ ref('int_basket_goods') }}
     where products is not null
+    group by products
     union all
     select
         'category' as level,
-        categories as items
+        categories as items,
+        count(*) as orders
     from {{ ref('int_basket_goods') }}
+    group by categories
 ),
 
 baskets as (
     select
         level,
-        count(*) as all_orders
+        sum(orders)::bigint as all_orders
     from goods
     group by level
 ),
@@ -24,7 +29,7 @@ items as (
     select
         goods.level,
         listed.item,
-        count(*) as orders
+        sum(goods.orders)::bigint as orders
     from goods
     cross join lateral {{ members_of('goods.items') }} as listed (item)
     group by goods.level, listed.item
@@ -36,12 +41,12 @@ counted as (
         goods.level,
         listed.item,
         other_listed.item as other_item,
-        count(*) as both_orders
+        sum(goods.orders)::bigint as both_orders
     from goods
     cross join lateral {{ members_of('goods.items') }} with ordinality as listed (item, place)
     cross join lateral {{ members_after('goods.items', 'listed.place') }} as other_listed (item)
     group by goods.level, listed.item, other_listed.item
-    having count(*) >= {{ var('basket_min_orders') }}
+    having sum(goods.orders) >= {{ var('basket_min_orders') }}
 ),
 
 directed as (
