@@ -23,3 +23,7 @@
 {# Those that come after a place in the list, one row each. #}
 {% macro members_after(list, place) -%} {{ adapter.dispatch('members_after')(list, place) }} {%- endmacro %}
 {% macro postgres__members_after(list, place) -%} unnest(({{ list }})[{{ place }} + 1:]) {%- endmacro %}
+
+{# The whole numbers from one to another, both included, one row each. #}
+{% macro whole_numbers(first, last) -%} {{ adapter.dispatch('whole_numbers')(first, last) }} {%- endmacro %}
+{% macro postgres__whole_numbers(first, last) -%} generate_series({{ first }}, {{ last }}) {%- endmacro %}

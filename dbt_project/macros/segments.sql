@@ -8,24 +8,29 @@
     (1 {%- for point in cut_points %} + ({{ value }} <= {{ point }})::int{% endfor %})
 {%- endmacro %}
 
-{# The usual eleven names, by the recency score and the mean of the other two, rounded up. #}
+{# The usual eleven names, by the recency score and the mean of the other two, rounded up. Each score is looked at once:
+   it may stand for a long expression. #}
 {% macro segment(recency_score, frequency_score, money_score) -%}
     {%- set worth = '(' ~ frequency_score ~ ' + ' ~ money_score ~ ' + 1) / 2' -%}
-    case
-        when {{ recency_score }} = 5 and {{ worth }} >= 4 then 'champions'
-        when {{ recency_score }} = 4 and {{ worth }} = 5 then 'champions'
-        when {{ recency_score }} >= 4 and {{ worth }} >= 3 then 'loyal customers'
-        when {{ recency_score }} >= 4 and {{ worth }} = 2 then 'potential loyalists'
-        when {{ recency_score }} = 5 then 'new customers'
-        when {{ recency_score }} = 4 then 'promising'
-        when {{ recency_score }} = 3 and {{ worth }} >= 4 then 'loyal customers'
-        when {{ recency_score }} = 3 and {{ worth }} = 3 then 'need attention'
-        when {{ recency_score }} = 3 then 'about to sleep'
-        when {{ worth }} = 5 then 'cannot lose them'
-        when {{ recency_score }} = 1 and {{ worth }} = 4 then 'cannot lose them'
-        when {{ worth }} >= 3 then 'at risk'
-        when {{ recency_score }} = 2 then 'hibernating'
-        else 'lost'
+    case {{ recency_score }}
+        when 5 then case {{ worth }}
+            when 5 then 'champions' when 4 then 'champions' when 3 then 'loyal customers'
+            when 2 then 'potential loyalists' else 'new customers'
+        end
+        when 4 then case {{ worth }}
+            when 5 then 'champions' when 4 then 'loyal customers' when 3 then 'loyal customers'
+            when 2 then 'potential loyalists' else 'promising'
+        end
+        when 3 then case {{ worth }}
+            when 5 then 'loyal customers' when 4 then 'loyal customers' when 3 then 'need attention'
+            else 'about to sleep'
+        end
+        when 2 then case {{ worth }}
+            when 5 then 'cannot lose them' when 4 then 'at risk' when 3 then 'at risk' else 'hibernating'
+        end
+        else case {{ worth }}
+            when 5 then 'cannot lose them' when 4 then 'cannot lose them' when 3 then 'at risk' else 'lost'
+        end
     end
 {%- endmacro %}
 

@@ -1,8 +1,5 @@
-{{ config(materialized='view') }}
-
 -- One row a customer and month since their first order: how they stood at its start and its end. From one month with an
--- order to the next nothing changes but the silence, so each such month is carried forward. A view, because each of its
--- readers wants another part of many rows.
+-- order to the next nothing changes but the silence, so each such month is carried forward.
 with bought as (
     select
         periods.customer_key,
@@ -67,9 +64,10 @@ month_ends as (
         end as days_since_last_at_start
     from rated
     cross join running_month
-    inner join months
-        on rated.month_index <= months.period_index
-        and months.period_index < coalesce(rated.next_month_index, running_month.month_index + 1)
+    cross join lateral {{
+        whole_numbers('rated.month_index', 'coalesce(rated.next_month_index, running_month.month_index + 1) - 1')
+    }} as carried (month_index)
+    inner join months on carried.month_index = months.period_index
     left join {{ ref('int_customer_tiers') }} as tiers
         on rated.customer_key = tiers.customer_key
         and months.counted_until_on > tiers.from_on

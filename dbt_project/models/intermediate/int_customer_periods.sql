@@ -1,5 +1,5 @@
 {{ config(
-    indexes=[{'columns': ['customer_key', 'period', 'period_index'], 'unique': true}], sql_header=groups_by_sorting()
+    indexes=[{'columns': ['period', 'customer_key', 'period_index'], 'unique': true}], sql_header=groups_by_sorting()
 ) }}
 
 -- One row a customer and week, month, quarter or year in which they bought: cohorts and flow are plain aggregates of

@@ -13,45 +13,68 @@ running as (
     group by period
 ),
 
-bought as (
+-- In the order in which they lie, so nothing is sorted.
+neighbours as (
     select
-        customer_periods.customer_key,
-        customer_periods.period,
-        customer_periods.period_index,
-        customer_periods.cohort_index = customer_periods.period_index as is_first_period,
-        customer_periods.last_occasion_on,
-        customer_periods.net_amount,
-        customer_periods.first_channel,
-        customer_periods.first_region,
-        customer_periods.first_category,
-        {{ add_days('customer_periods.last_occasion_on', var('active_days')) }} >= periods.counted_until_on
-            as is_active_at_end,
-        case
-            when {{ add_days('customer_periods.last_occasion_on', var('active_days')) }} > {{ as_of_on() }}
-                then running.period_index + 1
-            when customer_periods.period = 'week' then expiry.week_index
-            when customer_periods.period = 'month' then expiry.month_index
-            when customer_periods.period = 'quarter' then expiry.quarter_index
-            else expiry.year_index
-        end as active_until_index,
-        running.period_index as running_index
-    from {{ ref('int_customer_periods') }} as customer_periods
-    inner join periods
-        on customer_periods.period = periods.period and customer_periods.period_index = periods.period_index
-    inner join running on customer_periods.period = running.period
-    inner join {{ ref('util_days') }} as expiry
-        on {{ add_days('customer_periods.last_occasion_on', var('active_days')) }} = expiry.day
+        period,
+        period_index,
+        customer_key,
+        cohort_index = period_index as is_first_period,
+        last_occasion_on,
+        net_amount,
+        first_channel,
+        first_region,
+        first_category,
+        lag(last_occasion_on) over customer as previous_last_occasion_on,
+        lead(last_occasion_on) over customer as next_last_occasion_on,
+        lead(period_index) over customer as next_period_index
+    from {{ ref('int_customer_periods') }}
+    window customer as (partition by period, customer_key order by period_index)
 ),
 
 -- The last occasion of a period alone decides at which period ends its customer is still active: from the end of that
 -- period to the last period start that is at most active_days later.
-neighbours as (
+bought as (
     select
-        *,
-        lag(active_until_index) over customer as previous_active_until_index,
-        lead(period_index) over customer as next_period_index
+        neighbours.*,
+        {{ add_days('neighbours.last_occasion_on', var('active_days')) }} >= periods.counted_until_on
+            as is_active_at_end,
+        coalesce(
+            {{ add_days('neighbours.previous_last_occasion_on', var('active_days')) }} < periods.period_start, true
+        ) as was_silent_at_start,
+        case
+            when {{ add_days('neighbours.last_occasion_on', var('active_days')) }} > {{ as_of_on() }}
+                then running.period_index + 1
+            when neighbours.period = 'week' then expiry.week_index
+            when neighbours.period = 'month' then expiry.month_index
+            when neighbours.period = 'quarter' then expiry.quarter_index
+            else expiry.year_index
+        end as active_until_index,
+        running.period_index as running_index
+    from neighbours
+    inner join periods on neighbours.period = periods.period and neighbours.period_index = periods.period_index
+    inner join running on neighbours.period = running.period
+    inner join {{ ref('util_days') }} as expiry
+        on {{ add_days('neighbours.last_occasion_on', var('active_days')) }} = expiry.day
+),
+
+-- Active at the start of period active_until_index, and not at its end: no purchase until then, or one in that very
+-- period which does not reach its end either.
+churned as (
+    select bought.*
     from bought
-    window customer as (partition by customer_key, period, is_active_at_end order by period_index)
+    inner join periods on bought.period = periods.period and bought.active_until_index = periods.period_index
+    where
+        bought.is_active_at_end
+        and bought.active_until_index <= bought.running_index
+        and coalesce(
+            bought.next_period_index > bought.active_until_index
+            or (
+                bought.next_period_index = bought.active_until_index
+                and {{ add_days('bought.next_last_occasion_on', var('active_days')) }} < periods.counted_until_on
+            ),
+            true
+        )
 ),
 
 -- few rows are left of many before they are counted once for each breakdown
@@ -73,18 +96,17 @@ movements as (
     from (
         select
             *,
-            is_active_at_end and coalesce(previous_active_until_index < period_index, true) as is_arrival
-        from neighbours
+            is_active_at_end and was_silent_at_start as is_arrival
+        from bought
     ) as arrivals
     group by period, period_index, first_channel, first_region, first_category
     union all
-    -- active at the start of period active_until_index, and not at its end
     select
-        neighbours.period,
-        neighbours.active_until_index as period_index,
-        neighbours.first_channel,
-        neighbours.first_region,
-        neighbours.first_category,
+        churned.period,
+        churned.active_until_index as period_index,
+        churned.first_channel,
+        churned.first_region,
+        churned.first_category,
         0 as new_customers,
         0 as reactivated_customers,
         count(*) as churned_customers,
@@ -93,16 +115,12 @@ movements as (
         0 as net_amount,
         0 as reactivated_net_amount,
         sum(occasions.active_net_amount) as churned_net_amount
-    from neighbours
+    from churned
     inner join {{ ref('int_purchase_occasions') }} as occasions
-        on neighbours.customer_key = occasions.customer_key and neighbours.last_occasion_on = occasions.occasion_on
-    where
-        neighbours.is_active_at_end
-        and coalesce(neighbours.next_period_index > neighbours.active_until_index, true)
-        and neighbours.active_until_index <= neighbours.running_index
+        on churned.customer_key = occasions.customer_key and churned.last_occasion_on = occasions.occasion_on
     group by
-        neighbours.period, neighbours.active_until_index, neighbours.first_channel, neighbours.first_region,
-        neighbours.first_category
+        churned.period, churned.active_until_index, churned.first_channel, churned.first_region,
+        churned.first_category
 ),
 
 counted as (
