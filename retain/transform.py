@@ -21,6 +21,8 @@ BUILD_LOCK = 727_003
 FOUNDATIONS = "path:models/staging path:models/utilities path:models/intermediate"
 MARTS = "path:models/marts tag:forecast"  # after the forecast: its predictions enter by the models tagged so
 FORECAST_MARTS = "tag:forecast"
+# What changes every day goes by the environment: dbt reads a project anew when its vars are others.
+DAYS = {"as_of_on": "RETAIN_AS_OF_ON", "observed_until_on": "RETAIN_OBSERVED_UNTIL_ON"}
 NO_TELEMETRY = {"DO_NOT_TRACK": "1", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
 Progress = Callable[[str, int, int], None]  # name of the finished node, its number, how many there are
 
@@ -35,7 +37,7 @@ class Build:
 
 
 def variables(settings: Settings) -> dict[str, Any]:
-    """The dbt vars that retain.yml decides; the same for the CLI and for Airflow."""
+    """The dbt vars that retain.yml decides; Airflow passes them all, a command of ours those of DAYS by the environment."""
     business = settings.business
     return {
         "business_timezone": business.timezone,
@@ -55,14 +57,15 @@ def variables(settings: Settings) -> dict[str, Any]:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """What dbt_project/profiles.yml reads, and no telemetry."""
-    parameters = role_dsn(settings, TRANSFORMER)
+    """What dbt_project/profiles.yml reads, the days to build as of where no var names them, and no telemetry."""
+    parameters, known = role_dsn(settings, TRANSFORMER), variables(settings)
     return {
         "RETAIN_PG_HOST": str(parameters["host"]),
         "RETAIN_PG_PORT": str(parameters["port"]),
         "RETAIN_PG_USER": str(parameters["user"]),
         "RETAIN_PG_PASSWORD": str(parameters["password"]),
         "RETAIN_PG_DBNAME": str(parameters["dbname"]),
+        **{name: known[variable] for variable, name in DAYS.items()},
         **NO_TELEMETRY,
     }
 
@@ -75,6 +78,7 @@ def arguments(settings: Settings, command: str) -> list[str]:
     """The start of any dbt command of ours. Unit tests judge the SQL, not the data: they belong to `retain test`."""
     import json
 
+    lasting = {name: value for name, value in variables(settings).items() if name not in DAYS}
     return [
         command,
         *(("--exclude-resource-type", "unit_test") if command == "build" else ()),
@@ -82,7 +86,7 @@ def arguments(settings: Settings, command: str) -> list[str]:
         *("--profiles-dir", str(PROJECT)),
         *("--target-path", str(target_folder(settings))),
         *("--log-path", str(settings.state_folder / "logs" / "dbt")),
-        *("--vars", json.dumps(variables(settings))),
+        *("--vars", json.dumps(lasting)),
     ]
 
 

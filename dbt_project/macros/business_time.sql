@@ -1,13 +1,17 @@
 {# The last day that counts, as a constant: one build has one as-of day, even when it runs across midnight. #}
 {% macro as_of_on() -%}
     {%- set today = run_started_at.astimezone(modules.pytz.timezone(var('business_timezone'))).date() -%}
-    date '{{ var("as_of_on") or today }}'
+    date '{{ var("as_of_on") or told_day("RETAIN_AS_OF_ON") or today }}'
 {%- endmacro %}
+
+{# A day from the environment; not while dbt reads the project, which would then be read anew every day. #}
+{% macro told_day(name) -%} {{ return(env_var(name, '') if execute else '') }} {%- endmacro %}
 
 {# The first day that has not ended yet. A window is mature when its end (exclusive) is not after it. #}
 {% macro observed_until_on() -%}
-    {%- if var('observed_until_on') -%}
-        date '{{ var("observed_until_on") }}'
+    {%- set day = var('observed_until_on') or told_day('RETAIN_OBSERVED_UNTIL_ON') -%}
+    {%- if day -%}
+        date '{{ day }}'
     {%- else -%}
         {{ as_of_on() }}
     {%- endif -%}
