@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from retain.config import RestEntity, Settings, SqlEntity
+from retain.config import RestEntity, Settings, ShopifyEntity, SqlEntity
 from retain.entities import ENTITIES, Entity
 from retain.errors import UserError
 from retain.landing import landing_table
@@ -53,7 +53,7 @@ def mapping_of(settings: Settings, source: str, entity: str) -> Mapping:
     if isinstance(shape, SqlEntity):
         expressions = {name: name for name in shape.fields}
         return Mapping(source, ENTITIES[entity], expressions, dict(shape.defaults), dict(shape.fields))
-    if isinstance(shape, RestEntity):
+    if isinstance(shape, RestEntity | ShopifyEntity):
         written, paths = dict(shape.fields), paths_of([*shape.fields.values(), *filter(None, [shape.where])])
         return Mapping(
             source, ENTITIES[entity], written, dict(shape.defaults), written, shape.where, paths=tuple(paths)

@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 
 from retain.airflow.manifest import manifest_of
 from retain.assets import ADDRESS
-from retain.config import FilesSource, RestSource, Settings, settings
+from retain.config import FilesSource, RestSource, Settings, ShopifySource, settings
 
 MODELS = "models."
 WAREHOUSE, _, DATABASE = ADDRESS.rpartition("/")
@@ -63,6 +63,8 @@ def source_of(config: Settings, source: str, entity: str) -> tuple[str, str]:
             f"{address.scheme}://{address.hostname}",
             f"{address.path.rstrip('/')}/{one.entities[entity].path.lstrip('/')}",
         )
+    if isinstance(one, ShopifySource):
+        return one.address, entity
     url, table = make_url(one.url.get_secret_value()), one.entities[entity].table or entity
     if not url.host:
         return "file", f"{url.database}/{table}"

@@ -29,6 +29,7 @@ from retain.config.model import (
 )
 from retain.config.rest import AUTHS, Asked, Paging, Rate, RestEntity, RestSource
 from retain.config.shape import note_shape_problems
+from retain.config.shopify import ShopifyEntity, ShopifySource
 from retain.errors import UserError
 
 __all__ = [
@@ -45,6 +46,8 @@ __all__ = [
     "RestEntity",
     "RestSource",
     "Settings",
+    "ShopifyEntity",
+    "ShopifySource",
     "Source",
     "SqlEntity",
     "SqlSource",
@@ -70,6 +73,8 @@ PARTS: tuple[type[BaseModel], ...] = (
     FilesEntity,
     RestSource,
     RestEntity,
+    ShopifySource,
+    ShopifyEntity,
     Rate,
     Paging,
     Asked,

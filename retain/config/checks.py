@@ -15,6 +15,8 @@ from retain.config.document import Document, KeyPath, inside
 from retain.config.identity import note_identity_problems
 from retain.config.model import FORMAT_OF_SUFFIX
 from retain.config.rest_checks import note_rest_entity_problems, note_rest_problems
+from retain.config.shopify import filled_in
+from retain.config.shopify_checks import note_shopify_entity_problems, note_shopify_problems
 from retain.config.wording import meant, one_of, shown
 from retain.entities import ENTITIES, ORDER_STATUSES, Entity
 
@@ -134,12 +136,16 @@ def _check_source(document: Document, index: int, source: dict[str, Any]) -> Non
         _check_text(document, (*here, "url"), address_problem)
     if source.get("type") == "rest":
         note_rest_problems(document, here, source)
+    if source.get("type") == "shopify":
+        note_shopify_problems(document, here, source)
     entities = source.get("entities")
     for entity_name, entity in entities.items() if isinstance(entities, dict) else ():
         path = (*here, "entities", entity_name)
         if entity_name not in ENTITIES:
             document.refuse(path, f"no such entity; {one_of(ENTITIES)}{meant(entity_name, ENTITIES)}", of_key=True)
             continue
+        if source.get("type") == "shopify":
+            entity = filled_in(entity_name, entity)
         if isinstance(entity, dict):
             _check_mapping(document, path, entity, ENTITIES[entity_name])
             CHECKS.get(str(source.get("type")), _check_files_entity)(document, path, entity)
@@ -195,7 +201,7 @@ def _check_files_entity(document: Document, path: KeyPath, entity: dict[str, Any
             document.refuse((*path, "columns", position), f'the column "{column}" is named twice')
 
 
-CHECKS = {"sql": _check_sql_entity, "rest": note_rest_entity_problems}
+CHECKS = {"sql": _check_sql_entity, "rest": note_rest_entity_problems, "shopify": note_shopify_entity_problems}
 
 
 def _check_mapping(document: Document, path: KeyPath, mapping: dict[str, Any], entity: Entity) -> None:

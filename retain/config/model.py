@@ -15,6 +15,7 @@ from retain.config.identity import Identity
 from retain.config.keeping import Landing, Maintenance
 from retain.config.part import Mapping, Part
 from retain.config.rest import RestSource
+from retain.config.shopify import ShopifySource
 
 FileFormat = Literal["csv", "jsonl", "parquet"]
 FORMAT_OF_SUFFIX: dict[str, FileFormat] = {
@@ -158,7 +159,8 @@ class FilesSource(Part):
     )
 
 
-Source = Annotated[SqlSource | FilesSource | RestSource, Field(discriminator="type")]
+AnySource = SqlSource | FilesSource | RestSource | ShopifySource
+Source = Annotated[AnySource, Field(discriminator="type")]
 
 
 class Settings(Part):
@@ -195,10 +197,10 @@ class Settings(Part):
         return self.warehouse.folder or self.path.parent / ".retain"
 
     @functools.cached_property
-    def _by_name(self) -> "dict[str, SqlSource | FilesSource | RestSource]":
+    def _by_name(self) -> dict[str, AnySource]:
         return {source.name: source for source in self.sources}
 
-    def source(self, name: str) -> "SqlSource | FilesSource | RestSource":
+    def source(self, name: str) -> AnySource:
         """The source of that name. Raises `KeyError` when there is none."""
         return self._by_name[name]
 

@@ -17,10 +17,10 @@ CARRIES_A_SECRET = re.compile(r"(?i)authorization|cookie|.*(token|secret|passwor
 
 def note_rest_problems(document: Document, here: KeyPath, source: dict[str, Any]) -> None:
     """Everything about a `rest` source as a whole that its shape does not tell."""
-    _check_address(document, (*here, "url"))
+    check_address(document, (*here, "url"))
     auth = source.get("auth")
     if isinstance(auth, dict):
-        _check_address(document, (*here, "auth", "token_url"))
+        check_address(document, (*here, "auth", "token_url"))
         given = [key for key in ("header", "query") if auth.get(key)]
         if auth.get("type") == "api_key" and len(given) != 1:
             sentence = "both `header` and `query` are given; keep one" if given else "`header` or `query` is needed"
@@ -48,14 +48,20 @@ def note_rest_entity_problems(document: Document, path: KeyPath, entity: dict[st
     _check_paging(document, (*path, "paging"), entity.get("paging"))
     fields = entity.get("fields")
     fields = {name: text for name, text in fields.items() if isinstance(text, str)} if isinstance(fields, dict) else {}
-    for name, text in fields.items():
-        if any(len(one.encode()) > LONGEST_PATH for one in paths_of([text])):
-            document.refuse((*path, "fields", name), f"a path longer than {LONGEST_PATH} bytes")
+    note_long_paths(document, path, entity)
     if str(entity.get("find_deleted", "")).lower() in ("true", "yes", "on", "1"):
         for name in ENTITIES[str(path[-1])].key:
             if name in fields and path_of(fields[name]) is None:
                 sentence = f"to find what was deleted, {name} must be a plain path, and it is an expression"
                 document.refuse((*path, "fields", name), sentence)
+
+
+def note_long_paths(document: Document, path: KeyPath, entity: dict[str, Any]) -> None:
+    """Note the fields that speak of a path which is too long for the name of a column."""
+    fields = entity.get("fields")
+    for name, text in fields.items() if isinstance(fields, dict) else ():
+        if isinstance(text, str) and any(len(one.encode()) > LONGEST_PATH for one in paths_of([text])):
+            document.refuse((*path, "fields", name), f"a path longer than {LONGEST_PATH} bytes")
 
 
 def _check_paging(document: Document, path: KeyPath, paging: Any) -> None:
@@ -75,7 +81,8 @@ def _check_paging(document: Document, path: KeyPath, paging: Any) -> None:
         )
 
 
-def _check_address(document: Document, path: KeyPath) -> None:
+def check_address(document: Document, path: KeyPath) -> None:
+    """Note what is wrong with the address at `path`, where there is one."""
     value = document.at(path)
     if not isinstance(value, str):
         return

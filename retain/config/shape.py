@@ -21,13 +21,15 @@ from retain.config.model import (
     Warehouse,
 )
 from retain.config.rest import AUTHS, Asked, Paging, Rate, RestEntity, RestSource
+from retain.config.shopify import ShopifyEntity, ShopifySource
 from retain.config.wording import meant, one_of, shown
 
-TYPES = ("sql", "files", "rest")
+TYPES = ("sql", "files", "rest", "shopify")
 OF_TYPE: dict[str, tuple[type[BaseModel], type[BaseModel]]] = {
     "sql": (SqlSource, SqlEntity),
     "files": (FilesSource, FilesEntity),
     "rest": (RestSource, RestEntity),
+    "shopify": (ShopifySource, ShopifyEntity),
 }
 OF_REST: dict[str, type[BaseModel]] = {"rate": Rate, "paging": Paging, "window": Asked}
 SECTIONS: dict[str, type[BaseModel]] = {

@@ -138,6 +138,10 @@ def open_source(settings: "Settings", name: str) -> Source:
         from retain.sources.rest import RestReader
 
         return RestReader(settings, source)
+    if source.type == "shopify":
+        from retain.sources.shopify import ShopifyReader
+
+        return ShopifyReader(settings, source)
     from retain.sources.sql import open_database
 
     return open_database(settings, source)

@@ -8,6 +8,11 @@ import requests
 from retain.errors import NotLetIn, OutOfReach, UserError
 from retain.sources.http_records import NotWhatWasAsked, named_error, text_of
 
+
+class NotThere(UserError):
+    """Nothing is at an address, or no longer."""
+
+
 CREDENTIALS = "Make a new one at the system, and give it where retain.yml names it."
 
 
@@ -34,7 +39,7 @@ def check_status(name: str, response: requests.Response) -> None:
         )
     if status in (404, 410):
         gone = "is no longer there" if status == 410 else "is not there"
-        raise UserError(
+        raise NotThere(
             f"Source {name}: {place} {gone} ({status}{said}).",
             hint="Check `url`, with the name of the shop and the version in it, and `path`.",
         )

@@ -122,6 +122,11 @@ def _session(name: str, host: str, pace: Pace) -> requests.Session:
     return session
 
 
+def plain_session(name: str, url: str) -> requests.Session:
+    """A session with one host and no secret: for files that a system points to, which may be elsewhere."""
+    return _session(name, origin(url), Pace(name, None))
+
+
 def hooks_of(name: str) -> dict[str, Any]:
     """What looks at every page: in the place of dlt's own check, which sees the status alone."""
 
@@ -158,7 +163,7 @@ class EarlyToken(OAuth2ClientCredentials):
         self.access_token = None
 
 
-def auth_of(name: str, auth: Auth | None) -> AuthConfigBase | None:
+def auth_of(name: str, auth: Auth | None, token_type: type[EarlyToken] = EarlyToken) -> AuthConfigBase | None:
     """dlt's own authenticator for what retain.yml says."""
     if auth is None:
         return None
@@ -171,7 +176,7 @@ def auth_of(name: str, auth: Auth | None) -> AuthConfigBase | None:
         if auth.header:
             return APIKeyAuth(name=auth.header, api_key=key, location="header")
         return APIKeyAuth(name=str(auth.query), api_key=key, location="query")
-    token = EarlyToken(
+    token = token_type(
         access_token_url=auth.token_url,
         client_id=auth.client_id.get_secret_value(),
         client_secret=auth.client_secret.get_secret_value(),

@@ -25,6 +25,10 @@ class Throttled(OutOfReach):
         )
 
 
+def after_now(seconds: float) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=seconds)
+
+
 class Pace:
     """Waits before a request so that no more than `rate` are made; and for as long as the system asked to be left alone."""
 

@@ -60,11 +60,7 @@ def each_of(record: Record, path: str) -> list[Record]:
         return [record]
     if listed is None or listed == []:
         return []
-    walked: list[str] = []
-    place = _skip(record.text, 0)
-    for step in path.split("."):
-        place = _inside(record.text, place, step, walked)
-        walked.append(step)
+    place = _place_of(record, path)
     if record.text[place] != "[":
         return [Record(record.text, None, f"{path} is no list, so nothing can be read of it")]
     items, end = _list(record.text, place)
@@ -77,6 +73,21 @@ def each_of(record: Record, path: str) -> list[Record]:
         )
         for item in items
     ]
+
+
+def list_in(record: Record, path: str) -> list[Record]:
+    """The things of a list inside a record, by themselves. Raises ValueError, or NotWhatWasAsked, where there is none."""
+    return _list(record.text, _place_of(record, path))[0]
+
+
+def _place_of(record: Record, path: str) -> int:
+    """Where in the text of a record the value at `path` begins."""
+    walked: list[str] = []
+    place = _skip(record.text, 0)
+    for step in path.split("."):
+        place = _inside(record.text, place, step, walked)
+        walked.append(step)
+    return place
 
 
 def text_of(body: bytes) -> str:
