@@ -8,7 +8,7 @@ import requests
 from retain.errors import OutOfReach
 from retain.sources.http_answers import place_of
 from retain.sources.http_client import in_sentences, plain_session
-from retain.sources.http_records import NotWhatWasAsked, Record, record_of, text_of
+from retain.sources.http_records import A_PAGE, Record, record_of
 
 BLOCK_BYTES = 1 << 22
 CHUNK_BYTES = 1 << 18
@@ -98,14 +98,10 @@ def _record(line: bytes, name: str, place: str, number: int, *, is_last: bool) -
         return record_of(line.decode("utf-8-sig" if number == 1 else "utf-8"))
     except ValueError:
         pass
-    if is_last:
+    is_page = line.lstrip().startswith(b"<")
+    if is_last and not is_page:
         raise cut_off(name, place, f"line {number:,} ends in its middle")
-    what = f"something that is no JSON, in line {number:,}"
-    if number == 1:
-        try:
-            text_of(line)
-        except NotWhatWasAsked as refusal:
-            what = str(refusal)
+    what = A_PAGE if is_page else f"something that is no JSON, in line {number:,}"
     raise OutOfReach(f"Source {name}: {place} answered with {what}.", hint="What came before it is kept: try again.")
 
 

@@ -10,6 +10,7 @@ from retain.sources.json_paths import value_at
 SPACE = re.compile(r"[ \t\n\r]*")
 UNSTORABLE = re.compile(r"(?<!\\)((?:\\\\)*)\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})")
 SHOWN = 12
+A_PAGE = "a web page or XML where JSON was due: a login page, a firewall, or another address"
 
 
 class NotWhatWasAsked(Exception):
@@ -100,7 +101,7 @@ def text_of(body: bytes) -> str:
     if not start:
         raise NotWhatWasAsked("nothing")
     if start.startswith("<"):
-        raise NotWhatWasAsked("a web page or XML where JSON was due: a login page, a firewall, or another address")
+        raise NotWhatWasAsked(A_PAGE)
     return text
 
 
