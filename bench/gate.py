@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import re
-import resource
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from typing import Any
 
 import psycopg
 
+from bench.memory import peak_mb
 from bench.running import Options, show
 from bench.scratch import scratch_folder, scratch_server, url_of
 from retain.embedded import EmbeddedServer
@@ -166,7 +166,7 @@ def _timed(config: Path, answer: Any) -> None:
     warehouse.prepare(settings)
     for entity in ("exchange_rates", "customers"):  # and everything that is slow to import is imported
         load_entity(settings, "shop", entity)
-    resting = _peak_mb()
+    resting = peak_mb()
     begun_at = time.time()
     times = [time.perf_counter()]
     landed = land_changes(settings, "shop", "orders")
@@ -180,17 +180,13 @@ def _timed(config: Path, answer: Any) -> None:
             "land_seconds": times[1] - times[0],
             "gate_seconds": times[2] - times[1],
             "publish_seconds": times[3] - times[2],
-            "peak_mb": round(_peak_mb(), 1),
+            "peak_mb": round(peak_mb(), 1),
             "peak_mb_before_orders": round(resting, 1),
             "rows_published": done.rows_changed,
             "refused": list(verdict.refusals),
             "orders_from": begun_at,
         }
     )
-
-
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _bare_copy(server: EmbeddedServer, folder: Path, kind: str) -> float:
