@@ -1,16 +1,18 @@
-"""Files of JSON, a record a line, read as they come: a block of lines in memory, and never taken for whole when cut off."""
+"""Files of JSON, a record a line, read as they come: little of them is in memory, and none is taken for whole when cut off."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import requests
 
 from retain.errors import OutOfReach
+from retain.sources.copy_text import quoted
 from retain.sources.http_answers import place_of
 from retain.sources.http_client import in_sentences, plain_session
 from retain.sources.http_records import A_PAGE, Record, record_of
 
-BLOCK_BYTES = 1 << 22
+BLOCK_BYTES = 1 << 22  # characters of a step
 CHUNK_BYTES = 1 << 18
 ATTEMPTS = 3
 
@@ -28,18 +30,19 @@ class Export:
     size: int | None
 
 
-def records_from(export: Export, after: int = 0) -> Iterator[list[Record]]:
-    """The records of an export, but for the first `after`, in blocks of about four megabytes.
+def records_from(export: Export, after: int = 0) -> Iterator[Record]:
+    """The records of an export, but for the first `after`, one at a time: whole blocks of them, taken apart, would keep
+    Python's garbage collector busier than their reading does.
 
-    A file that is cut off is asked for again, and gone on with behind the last block. Raises CutOff when it is so again
+    A file that is cut off is asked for again, and gone on with behind the last record. Raises CutOff when it is so again
     and again; OutOfReach for a line that is no JSON, for a web page, and as the system does.
     """
     attempt = 1
     while True:
         try:
-            for block in _blocks(export, after):
-                yield block
-                after += len(block)
+            for record in _records(export, after):
+                yield record
+                after += 1
             return
         except CutOff:
             if attempt == ATTEMPTS:
@@ -47,28 +50,48 @@ def records_from(export: Export, after: int = 0) -> Iterator[list[Record]]:
             attempt += 1
 
 
-def _blocks(export: Export, after: int) -> Iterator[list[Record]]:
+def _records(export: Export, after: int) -> Iterator[Record]:
     place = place_of(export.url)
     with in_sentences(export.name, export.url), plain_session(export.name, export.url) as session:
         response = session.get(export.url, stream=True, allow_redirects=False)
         with response:
-            number, block, size = 0, list[Record](), 0
-            lines = _Lines(response, export.name)
+            number, lines = 0, _Lines(response, export.name)
             for line in lines:
                 if not line.strip():
                     continue
                 number += 1
-                if number <= after:
-                    continue
-                block.append(_record(line, export.name, place, number, is_last=lines.is_at_end))
-                size += len(line)
-                if size >= BLOCK_BYTES:
-                    yield block
-                    block, size = [], 0
+                if number > after:
+                    yield _record(line, export.name, place, number, is_last=lines.is_at_end)
         if export.size is not None and lines.read < export.size:
             raise cut_off(export.name, place, f"{lines.read:,} of {export.size:,} bytes came")
-        if block:
-            yield block
+
+
+class Rows:
+    """Records as the COPY text of rows, until they are enough for a step; see `retain.sources.rest.COLUMNS`."""
+
+    def __init__(self, name: str, asked: str) -> None:
+        self._name, self._asked, self._parts = quoted(name), quoted(asked), list[str]()
+        self._size = 0
+        self.count = 0
+
+    @property
+    def is_full(self) -> bool:
+        return self._size >= BLOCK_BYTES
+
+    def add(self, record: Record, line: int) -> None:
+        text = quoted(record.text) if record.values is not None else ""
+        problem = quoted(record.problem) if record.problem else ""
+        self._parts.append(f"{text},{self._name},{line},{problem},{self._asked},")
+        self._size += len(text)
+        self.count += 1
+
+    def taken(self) -> bytes:
+        """What was added since the last time."""
+        ending = f"{quoted(datetime.now(UTC).isoformat())}\n"
+        taken = "".join(part + ending for part in self._parts).encode()
+        self._parts.clear()
+        self._size = self.count = 0
+        return taken
 
 
 class _Lines:

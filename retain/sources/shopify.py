@@ -12,7 +12,7 @@ from retain.config import Settings, ShopifyEntity, ShopifySource
 from retain.entities import ENTITIES
 from retain.errors import OutOfReach
 from retain.sources import BEGINNING, Batch, Column, State, Step, Window
-from retain.sources.copy_text import copy_text
+from retain.sources.http_lines import Rows
 from retain.sources.http_records import NotWhatWasAsked, Record, list_in, records_of
 from retain.sources.http_window import window_after
 from retain.sources.json_paths import value_at
@@ -22,7 +22,7 @@ from retain.sources.shopify_bulk import Failed, begin, records_of_operation, wai
 from retain.sources.shopify_entities import SHAPES, VERSION, Shape, newest_of, query_of
 from retain.sources.shopify_graphql import KEPT, Denied, Shop
 from retain.sources.shopify_plan import ShopifyPlan, Span, search_of
-from retain.sources.shopify_records import PARENT, People, key_of, records_in, rows_of
+from retain.sources.shopify_records import PARENT, People, key_of, records_in
 
 RESUMABLE = timedelta(days=6)  # Shopify keeps the result of an operation for seven
 SAMPLE = 10
@@ -62,7 +62,10 @@ class ShopifyReader:
     def doubts(self, entity: str) -> list[tuple[str, str]]:
         shape, records = self._shape(entity), self._newest(entity)
         told: list[tuple[str, str]] = []
-        told += [(words, PROTECTED) for words in People().look_at(shape, records).doubts(shape)]
+        people = People()
+        for record in records:
+            people.look_at(shape, record)
+        told += [(words, PROTECTED) for words in people.doubts(shape)]
         scopes = self._scopes
         if scopes is not None and (missing := [one for one in shape.scopes if not is_granted(one, scopes)]):
             told.append(
@@ -160,7 +163,10 @@ class ShopifyReader:
 
     def _sample(self, entity: str) -> Iterator[bytes]:
         """What is shown before anything is loaded: a bulk operation would read the whole shop for it."""
-        yield from copy_text(rows_of(self._newest(entity), "newest", 0, f"{self._asked_of(entity)}, the newest"))
+        rows = Rows("newest", f"{self._asked_of(entity)}, the newest")
+        for line, record in enumerate(self._newest(entity), 1):
+            rows.add(record, line)
+        yield rows.taken()
 
     def keys(self, entity: str) -> Iterator[tuple[str, ...]] | None:
         """By a bulk operation that asks for ids alone. None where retain.yml makes its own keys or leaves records out, and
@@ -173,11 +179,10 @@ class ShopifyReader:
 
     def _keys(self, shape: Shape) -> Iterator[tuple[str, ...]]:
         done = wait(self._shop, begin(self._shop, query_of(shape, shape.key_selection)))
-        for block in records_of_operation(done):
-            for record in block:
-                for one in records_in(shape, record):
-                    if (key := key_of(shape, one)) is not None:
-                        yield key
+        for record in records_of_operation(done):
+            for one in records_in(shape, record):
+                if (key := key_of(shape, one)) is not None:
+                    yield key
 
     def _shape(self, entity: str) -> Shape:
         listed(self._source.entities, entity, self.name, self._config)
@@ -201,10 +206,8 @@ class ShopifyReader:
         shape, query = self._shape(entity), self._selection(entity)
         left, operation, lines = list(plan.left), plan.operation, plan.lines
 
-        def step(records: list[Record]) -> Step:
+        def step(rows: Rows | None = None) -> Step:
             """What came, and where to go on after it."""
-            first = extract.rows_sent
-            extract.rows_sent += len(records)
             progress = {
                 "left": [one.kept() for one in left],
                 "operation": operation,
@@ -214,14 +217,13 @@ class ShopifyReader:
                 "began_at": plan.began_at.isoformat(),
                 "mapping": self._fingerprint(entity),
             }
-            name = f"bulk {str(operation).rpartition('/')[2]}"
-            asked_for = f"{self._asked_of(entity)} {search_of(left[0])}"
-            return Step(b"".join(copy_text(rows_of(records, name, first, asked_for))), len(records), progress)
+            count = rows.count if rows else 0
+            return Step(rows.taken() if rows else b"", count, progress)
 
         while left:
             if operation is None:
                 operation, lines = begin(self._shop, query_of(shape, query, search_of(left[0]))), 0
-                yield step([])
+                yield step()
             try:
                 done = wait(self._shop, operation)
             except Failed as error:
@@ -229,15 +231,20 @@ class ShopifyReader:
                 halves, operation = left[0].halves(), None
                 if not error.is_gone and halves:
                     left[:1] = halves
-                yield step([])
+                yield step()
                 if (error.is_gone and not was_resumed) or not (error.is_gone or halves):
                     raise
                 continue
-            for block in records_of_operation(done, lines):
-                lines += len(block)
-                records = [one for record in block for one in records_in(shape, record)]
-                extract.look_at(shape, records)
-                yield step(records)
+            rows = Rows(f"bulk {operation.rpartition('/')[2]}", f"{self._asked_of(entity)} {search_of(left[0])}")
+            for line in records_of_operation(done, lines):
+                lines += 1
+                for record in records_in(shape, line):
+                    extract.rows_sent += 1
+                    extract.look_at(shape, record)
+                    rows.add(record, extract.rows_sent)
+                if rows.is_full:
+                    yield step(rows)
+            yield step(rows)
             if lines < done.objects:
                 extract.warnings.append(f"Shopify counted {done.objects:,} objects, and its file holds {lines:,}")
             left.pop(0)
@@ -262,11 +269,11 @@ class ShopifyExtract:
     def control_totals(self) -> dict[str, Any]:
         return {"rows": self.rows_sent, "sums": {}}
 
-    def look_at(self, shape: Shape, records: list[Record]) -> None:
+    def look_at(self, shape: Shape, record: Record) -> None:
         """GraphQL answers with every field that was asked for, so one record has the columns of all."""
-        for record in records[:1]:
-            self.offered.update(dict.fromkeys(record.values or (), "json"))
-        self.people.look_at(shape, records)
+        if not self.offered and record.values is not None:
+            self.offered = dict.fromkeys(record.values, "json")
+        self.people.look_at(shape, record)
 
 
 def is_granted(scope: str, scopes: frozenset[str]) -> bool:

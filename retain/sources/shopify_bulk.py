@@ -103,15 +103,15 @@ def _failure(name: str, status: Any, found: Any) -> Failed | Denied:
     return Failed(f"Source {name}: Shopify's bulk operation is {str(status).lower()}.", is_gone=True)
 
 
-def records_of_operation(done: Done, after: int = 0) -> Iterator[list[Record]]:
-    """The records of its file, but for the first `after`, in blocks. Raises CutOff when not all of them are there."""
+def records_of_operation(done: Done, after: int = 0) -> Iterator[Record]:
+    """The records of its file, but for the first `after`. Raises CutOff when not all of them are there."""
     if done.export is None:
         if done.objects:
             raise cut_off(done.name, "of a bulk operation", f"it has no address, and {done.objects:,} objects")
         return
     roots = 0
-    for block in records_from(done.export, after):
-        roots += sum(PARENT not in record.values for record in block if record.values is not None)
-        yield block
+    for record in records_from(done.export, after):
+        roots += record.values is not None and PARENT not in record.values
+        yield record
     if done.export.size is None and not after and roots < done.roots:
         raise cut_off(done.name, "of a bulk operation", f"{roots:,} of {done.roots:,} objects came")

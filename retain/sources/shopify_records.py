@@ -1,11 +1,7 @@
 """The records that the lines of Shopify hold: which of them an entity wants, by which key, and whether they say who they are of."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
 
-from retain.sources.copy_text import NULL
 from retain.sources.http_records import Record, each_of
 from retain.sources.json_paths import value_at
 from retain.sources.shopify_entities import Shape
@@ -37,14 +33,6 @@ def key_of(shape: Shape, record: Record) -> tuple[str, ...] | None:
     return None if None in ids else tuple(str(one).rpartition("/")[2] for one in ids)
 
 
-def rows_of(records: list[Record], name: str, first: int, asked_for: str) -> Iterator[list[Any]]:
-    """Records as the values of COLUMNS."""
-    fetched_at = datetime.now(UTC).isoformat()
-    for line, record in enumerate(records, first + 1):
-        text = record.text if record.values is not None else NULL
-        yield [text, name, line, record.problem or NULL, asked_for, fetched_at]
-
-
 @dataclass
 class People:
     """Whether the records of an entity say who they are of; an app without the right to see it gets them empty."""
@@ -52,12 +40,10 @@ class People:
     records: int = 0
     is_seen: bool = False
 
-    def look_at(self, shape: Shape, records: list[Record]) -> "People":
-        self.records += len(records)
-        self.is_seen = self.is_seen or any(
-            value_at(record.values, path) is not None for record in records for path in shape.people
-        )
-        return self
+    def look_at(self, shape: Shape, record: Record) -> None:
+        self.records += 1
+        if not self.is_seen:
+            self.is_seen = any(value_at(record.values, path) is not None for path in shape.people)
 
     def doubts(self, shape: Shape) -> list[str]:
         """A sentence, when there are enough records to tell."""

@@ -1,5 +1,7 @@
-"""A file of JSON lines on its way: every record as sent, in blocks; cut off anywhere, it is never taken for whole."""
+"""A file of JSON lines on its way: every record as sent; cut off anywhere, it is never taken for whole."""
 
+import csv
+import io
 import json
 import tracemalloc
 
@@ -8,7 +10,8 @@ from vendors.server import HTML, Answer, Vendor, running
 
 from retain.errors import OutOfReach
 from retain.sources import http_client, http_lines
-from retain.sources.http_lines import CutOff, Export, records_from
+from retain.sources.http_lines import CutOff, Export, Rows, records_from
+from retain.sources.http_records import Record, record_of
 
 LINES = [f'{{"id": {number}, "name": "Անի {number}", "total": 10.10}}' for number in range(1, 41)]
 FILE = "\n".join(LINES).encode()
@@ -24,7 +27,6 @@ class Files(Vendor):
 @pytest.fixture
 def files(monkeypatch):
     monkeypatch.setattr(http_client, "BACKOFF_SECONDS", 0.01)
-    monkeypatch.setattr(http_lines, "BLOCK_BYTES", 200)
     monkeypatch.setattr(http_lines, "CHUNK_BYTES", 64)
     with running(Files()) as vendor:
         yield vendor
@@ -32,7 +34,7 @@ def files(monkeypatch):
 
 def texts(vendor, size=None, after=0):
     export = Export("shop", f"{vendor.url}/file?signature=s3cret", size)
-    return [record.text for block in records_from(export, after) for record in block]
+    return [record.text for record in records_from(export, after)]
 
 
 @pytest.mark.parametrize("ending", [b"", b"\n", b"\r\n\n"])
@@ -66,8 +68,7 @@ def test_a_line_that_is_no_json_and_a_page_of_html_are_told_apart_from_a_short_f
         texts(files)
 
 
-def test_memory_is_that_of_a_block_however_long_the_file(files, monkeypatch):
-    monkeypatch.setattr(http_lines, "BLOCK_BYTES", 1 << 16)
+def test_memory_is_that_of_a_chunk_however_long_the_file(files, monkeypatch):
     monkeypatch.setattr(http_lines, "CHUNK_BYTES", 1 << 14)
 
     def peak(lines):
@@ -79,4 +80,14 @@ def test_memory_is_that_of_a_block_however_long_the_file(files, monkeypatch):
         tracemalloc.stop()
         return highest - len(files.body)  # the server's own copy is not ours
 
-    assert peak(40_000) < peak(4_000) + 2_000_000
+    assert peak(40_000) < peak(4_000) + 500_000
+
+
+def test_rows_are_what_postgres_reads_them_as():
+    rows = Rows("a", 'asked "x"')
+    rows.add(record_of('{"a": "b\\"c"}'), 1)
+    rows.add(Record("[1]", None, "is no object"), 2)
+    first, second = csv.reader(io.StringIO(rows.taken().decode()))
+    assert first[:5] == ['{"a": "b\\"c"}', "a", "1", "", 'asked "x"']
+    assert second[:5] == ["", "a", "2", "is no object", 'asked "x"']
+    assert (rows.count, rows.taken()) == (0, b"")
