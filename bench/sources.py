@@ -17,6 +17,7 @@ from retain.embedded import EmbeddedServer
 from retain.errors import UserError
 
 Tell = Callable[[str], None]
+ENDED_SECONDS = 30
 LEAST_A_SECOND, MOST_MEGABYTES = 15_000, 300
 
 
@@ -74,6 +75,7 @@ def _apart(measure: Callable[..., None], *arguments: Any) -> dict[str, Any]:
     there.close()
     try:
         found: dict[str, Any] = here.recv()
+        process.join(ENDED_SECONDS)  # one that is killed leaves behind what its own processes share
     except EOFError:
         raise RuntimeError(f"the process that was measured ended before it was done ({measure.__name__})") from None
     finally:
