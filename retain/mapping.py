@@ -50,10 +50,13 @@ def mapping_of(settings: Settings, source: str, entity: str) -> Mapping:
     """The mapping that retain.yml gives; a `sql` source has mapped its rows already, in its own select."""
     configured = settings.source(source)
     shape = configured.entities[entity]
+    if isinstance(shape, ShopifyEntity):
+        own, looked_at = dict(shape.fields), paths_of([*shape.fields.values(), *filter(None, [shape.where])])
+        return Mapping(source, ENTITIES[entity], own, dict(shape.defaults), own, shape.where, paths=tuple(looked_at))
     if isinstance(shape, SqlEntity):
         expressions = {name: name for name in shape.fields}
         return Mapping(source, ENTITIES[entity], expressions, dict(shape.defaults), dict(shape.fields))
-    if isinstance(shape, RestEntity | ShopifyEntity):
+    if isinstance(shape, RestEntity):
         written, paths = dict(shape.fields), paths_of([*shape.fields.values(), *filter(None, [shape.where])])
         return Mapping(
             source, ENTITIES[entity], written, dict(shape.defaults), written, shape.where, paths=tuple(paths)

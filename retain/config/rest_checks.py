@@ -48,20 +48,14 @@ def note_rest_entity_problems(document: Document, path: KeyPath, entity: dict[st
     _check_paging(document, (*path, "paging"), entity.get("paging"))
     fields = entity.get("fields")
     fields = {name: text for name, text in fields.items() if isinstance(text, str)} if isinstance(fields, dict) else {}
-    note_long_paths(document, path, entity)
+    for name, text in fields.items():
+        if any(len(one.encode()) > LONGEST_PATH for one in paths_of([text])):
+            document.refuse((*path, "fields", name), f"a path longer than {LONGEST_PATH} bytes")
     if str(entity.get("find_deleted", "")).lower() in ("true", "yes", "on", "1"):
         for name in ENTITIES[str(path[-1])].key:
             if name in fields and path_of(fields[name]) is None:
                 sentence = f"to find what was deleted, {name} must be a plain path, and it is an expression"
                 document.refuse((*path, "fields", name), sentence)
-
-
-def note_long_paths(document: Document, path: KeyPath, entity: dict[str, Any]) -> None:
-    """Note the fields that speak of a path which is too long for the name of a column."""
-    fields = entity.get("fields")
-    for name, text in fields.items() if isinstance(fields, dict) else ():
-        if isinstance(text, str) and any(len(one.encode()) > LONGEST_PATH for one in paths_of([text])):
-            document.refuse((*path, "fields", name), f"a path longer than {LONGEST_PATH} bytes")
 
 
 def _check_paging(document: Document, path: KeyPath, paging: Any) -> None:

@@ -122,11 +122,6 @@ def _session(name: str, host: str, pace: Pace) -> requests.Session:
     return session
 
 
-def plain_session(name: str, url: str) -> requests.Session:
-    """A session with one host and no secret: for files that a system points to, which may be elsewhere."""
-    return _session(name, origin(url), Pace(name, None))
-
-
 def hooks_of(name: str) -> dict[str, Any]:
     """What looks at every page: in the place of dlt's own check, which sees the status alone."""
 
@@ -194,3 +189,8 @@ def in_sentences(name: str, url: str) -> Iterator[None]:
         yield
     except requests.RequestException as error:
         raise out_of_reach(name, error, origin(url)) from None
+
+
+def plain_session(name: str, url: str) -> requests.Session:
+    """A session with one host and no secret: for files that a system points to, which may be elsewhere."""
+    return _session(name, origin(url), Pace(name, None))

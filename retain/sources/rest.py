@@ -10,7 +10,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from retain.config import RestEntity, RestSource, Settings
-from retain.config.part import Mapping
 from retain.entities import ENTITIES
 from retain.errors import UserError
 from retain.sources import BEGINNING, Batch, Column, State, Step, Window
@@ -114,7 +113,7 @@ class RestReader:
         warnings: tuple[str, ...] = ()
         if is_anew:
             warnings = ("retain.yml reads this entity differently than before: everything was read again",)
-        elif state is not None and state.get("fields") != fields_of(shape):
+        elif state is not None and state.get("fields") != _fields(shape):
             warnings = (
                 "retain.yml maps this entity differently than before: `retain replay` does it to what was landed already",
             )
@@ -151,7 +150,7 @@ class RestReader:
             extract.state_after = {
                 "mapping": self._fingerprint(shape),
                 "until": plan.window.end.isoformat(),
-                "fields": fields_of(shape),
+                "fields": _fields(shape),
             }
         extract.steps = self._steps(batch.entity, shape, plan, extract)
         yield extract
@@ -270,7 +269,7 @@ class RestExtract:
         return {"rows": self.rows_sent, "sums": {}}
 
 
-def fields_of(shape: Mapping) -> str:
+def _fields(shape: RestEntity) -> str:
     """Changes when the same record would become other fields: the record is in landing, whole, and is not asked for again."""
     how = shape.model_dump_json(include={"fields", "defaults", "where"})
     return hashlib.sha256(how.encode()).hexdigest()[:16]

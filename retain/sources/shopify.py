@@ -17,7 +17,7 @@ from retain.sources.http_records import NotWhatWasAsked, Record, list_in, record
 from retain.sources.http_window import window_after
 from retain.sources.json_paths import value_at
 from retain.sources.listed import listed
-from retain.sources.rest import COLUMNS, MOST_SKEW, fields_of
+from retain.sources.rest import COLUMNS, MOST_SKEW
 from retain.sources.shopify_bulk import Failed, begin, records_of_operation, wait
 from retain.sources.shopify_entities import SHAPES, VERSION, Shape, newest_of, query_of
 from retain.sources.shopify_graphql import KEPT, Denied, Shop
@@ -274,6 +274,12 @@ class ShopifyExtract:
         if not self.offered and record.values is not None:
             self.offered = dict.fromkeys(record.values, "json")
         self.people.look_at(shape, record)
+
+
+def fields_of(entity: ShopifyEntity) -> str:
+    """Changes when the same record would become other fields."""
+    how = entity.model_dump_json(include={"fields", "defaults", "where"})
+    return hashlib.sha256(how.encode()).hexdigest()[:16]
 
 
 def is_granted(scope: str, scopes: frozenset[str]) -> bool:
