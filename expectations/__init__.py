@@ -9,10 +9,15 @@ from expectations import (
     customers,
     exchange_rates,
     experiment_assignments,
+    feedback,
+    loyalty_entries,
     order_items,
     orders,
     products,
     returns,
+    sends,
+    tickets,
+    visits,
 )
 from expectations.rules import Shop
 
@@ -29,6 +34,11 @@ SUITES: dict[str, "Callable[[Shop], gx.ExpectationSuite]"] = {
     "acquisition_costs": acquisition_costs.suite,
     "business_changes": business_changes.suite,
     "experiment_assignments": experiment_assignments.suite,
+    "tickets": tickets.suite,
+    "feedback": feedback.suite,
+    "loyalty_entries": loyalty_entries.suite,
+    "sends": sends.suite,
+    "visits": visits.suite,
 }
 
 

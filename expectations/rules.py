@@ -195,6 +195,18 @@ def one_of(field: str, name: str, description: str, values: Iterable[str]) -> Ex
     return row_rule(name, description, f"{field} not in ({known})", about=(field,))
 
 
+def accounts_known() -> Expectation:
+    """An account of another source, of which there is none: whoever is named by it is nobody."""
+    return lookup_rule(
+        "customer_source_known",
+        "customer_source names a source without customers",
+        "customer_source is not null and not exists "
+        "(select 1 from raw.customers as known where known.source = subselect.customer_source)",
+        about=("customer_source",),
+        severity=WARNING,
+    )
+
+
 def looks_like_an_address(field: str = "email") -> Expectation:
     """Who has no usable address is still a customer: told, never held."""
     return row_rule(

@@ -58,6 +58,14 @@ AMOUNT = Field("money", required=True)
 AMOUNT_OR_ZERO = Field("money", default="0")
 YES_OR_NO = Field("boolean", default="false")
 CHANGED_AT = Field("timestamp")
+# Whom a record is about that is no order: an account, of the source itself unless it names another one, or what they gave.
+WHOSE = {
+    "customer_id": TEXT,
+    "customer_source": TEXT,
+    "email": PERSONAL,
+    "phone": PERSONAL,
+    "loyalty_card": PERSONAL,
+}
 
 _ENTITIES = (
     Entity(
@@ -195,12 +203,104 @@ _ENTITIES = (
             "changed_at": CHANGED_AT,
         },
     ),
+    Entity(
+        "tickets",
+        ("ticket_id",),
+        {
+            "ticket_id": KEY,
+            **WHOSE,
+            "opened_at": Field("timestamp", required=True),
+            "first_replied_at": Field("timestamp"),
+            "solved_at": Field("timestamp"),
+            "status": Field(required=True),
+            "merged_into_id": TEXT,
+            "channel": TEXT,
+            "topic": TEXT,
+            "priority": TEXT,
+            "changed_at": CHANGED_AT,
+        },
+    ),
+    # Answers of customers: the scale says what a score is worth.
+    Entity(
+        "feedback",
+        ("feedback_id",),
+        {
+            "feedback_id": KEY,
+            **WHOSE,
+            "kind": Field(required=True),
+            "survey": TEXT,
+            "ticket_id": TEXT,
+            "answered_at": Field("timestamp", required=True),
+            "score": Field("numeric", required=True),
+            "lowest_score": Field("numeric", required=True),
+            "highest_score": Field("numeric", required=True),
+            "channel": TEXT,
+            "changed_at": CHANGED_AT,
+        },
+    ),
+    # A ledger: what was taken back, or has expired, is an entry of its own with a minus.
+    Entity(
+        "loyalty_entries",
+        ("entry_id",),
+        {
+            "entry_id": KEY,
+            **WHOSE,
+            "kind": Field(required=True),
+            "status": Field(default="'approved'"),
+            "points": Field("numeric", required=True),
+            "entered_at": Field("timestamp", required=True),
+            "changed_at": CHANGED_AT,
+        },
+    ),
+    # One row a message, or one each time that something happens to it: rows of one message name it.
+    Entity(
+        "sends",
+        ("send_id",),
+        {
+            "send_id": KEY,
+            "message_id": TEXT,
+            **WHOSE,
+            "channel": Field(required=True),
+            "campaign": TEXT,
+            "happened_at": Field("timestamp", required=True),
+            "delivered_at": Field("timestamp"),
+            "opened_at": Field("timestamp"),
+            "clicked_at": Field("timestamp"),
+            "failed_at": Field("timestamp"),
+            "unsubscribed_at": Field("timestamp"),
+            "complained_at": Field("timestamp"),
+            "changed_at": CHANGED_AT,
+        },
+    ),
+    # One row a visit, or one each thing that was looked at or done in it: rows of one visit name it.
+    Entity(
+        "visits",
+        ("view_id",),
+        {
+            "view_id": KEY,
+            "visit_id": TEXT,
+            **WHOSE,
+            "happened_at": Field("timestamp", required=True),
+            "channel": TEXT,
+            "campaign": TEXT,
+            "device": TEXT,
+            "region": TEXT,
+            "changed_at": CHANGED_AT,
+        },
+    ),
 )
 
 # In the order of loading: what is referred to comes before what refers to it.
 ENTITIES: dict[str, Entity] = {entity.name: entity for entity in _ENTITIES}
 
+NAMING_SOMEBODY = tuple(entity.name for entity in _ENTITIES if "customer_source" in entity.fields)
+
 ORDER_STATUSES = ("pending", "paid", "partially_refunded", "refunded", "cancelled", "voided", "fraud")
 CHANGE_KINDS = ("price", "product", "service", "campaign")
 TOUCHED = ("everybody", "channel", "region", "category", "customer")
 ARMS = ("treatment", "control")
+TICKET_STATUSES = ("new", "open", "pending", "hold", "solved", "closed", "merged")
+FEEDBACK_KINDS = ("csat", "nps", "ces", "other")
+ENTRY_KINDS = ("earned", "redeemed", "expired", "adjusted")
+ENTRY_STATUSES = ("approved", "pending", "void")
+SEND_CHANNELS = ("email", "sms", "push", "letter", "other")

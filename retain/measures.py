@@ -7,18 +7,36 @@ from psycopg import sql
 
 from retain.entities import Entity
 
-MOMENTS = {"orders": "ordered_at", "returns": "returned_at", "customers": "registered_at"}
+MOMENTS = {
+    "orders": "ordered_at",
+    "returns": "returned_at",
+    "customers": "registered_at",
+    "tickets": "opened_at",
+    "feedback": "answered_at",
+    "loyalty_entries": "entered_at",
+    "sends": "happened_at",
+    "visits": "happened_at",
+}
 # Fields with few values, whose shares say something.
 KINDS = {
     "orders": ("status", "currency", "channel", "store", "region", "is_test"),
     "customers": ("country", "region", "channel", "tier", "accepts_marketing", "is_closed"),
     "products": ("category", "currency", "is_gift_card"),
     "returns": ("reason",),
+    "tickets": ("status", "channel", "topic", "priority"),
+    "feedback": ("kind", "survey", "score", "channel"),
+    "loyalty_entries": ("kind", "status"),
+    "sends": ("channel", "campaign"),
+    "visits": ("channel", "device", "region"),
 }
 IDENTITIES = {
     "orders": ("customer_id", "email", "phone"),
     "customers": ("email", "phone"),
     "order_items": ("product_id",),
+    "tickets": ("customer_id", "email", "phone"),
+    "feedback": ("customer_id", "email", "phone"),
+    "loyalty_entries": ("customer_id", "email", "phone"),
+    "sends": ("customer_id", "email", "phone"),
 }
 LONGEST_VALUE = 40
 

@@ -10,6 +10,11 @@ DAY_FIELDS = {
     "customers": "registered_at",
     "orders": "ordered_at",
     "returns": "returned_at",
+    "tickets": "opened_at",
+    "feedback": "answered_at",
+    "loyalty_entries": "entered_at",
+    "sends": "happened_at",
+    "visits": "happened_at",
 }
 
 # By which columns rules and publishing look up other tables: the planner must know these, and analyzing is not free.
@@ -23,6 +28,11 @@ LOOKED_UP = {
     "acquisition_costs": ("source", "channel", "month_on", "currency"),
     "business_changes": ("source", "change_id", "touched_value"),
     "experiment_assignments": ("source", "experiment_id", "customer_id"),
+    "tickets": ("source", "ticket_id", "customer_source"),
+    "feedback": ("source", "feedback_id", "customer_source"),
+    "loyalty_entries": ("source", "entry_id", "customer_source"),
+    "sends": ("source", "send_id", "customer_source"),
+    "visits": ("source", "view_id", "customer_source"),
     "phone_numbers": ("phone",),
 }
 

@@ -98,11 +98,11 @@ def build_stages(server: EmbeddedServer, folder: Path, deliveries: list[tuple[da
         if number % 7 == 0:
             tell(f"history: night {number + 1} of {len(deliveries) - 1}")
     day, delivery = deliveries[-1]
-    for entity in ENTITIES:
+    for entity in COLUMNS:
         name = stage_name(entity)
         copy_database(server, FILES_HISTORY, name)
         stage = _new_place(server, folder, name)
-        before = [other for other in ENTITIES if other != entity and other not in AFTERWARDS[entity]]
+        before = [other for other in COLUMNS if other != entity and other not in AFTERWARDS[entity]]
         for other in before:
             stage.send(other, day, written(delivery[other]))
         load_clean(stage.settings, before)

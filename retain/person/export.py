@@ -3,12 +3,13 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
 
 from retain.config import Settings
+from retain.entities import NAMING_SOMEBODY
 from retain.landing import landing_table
 from retain.outreach import write_for_owner
 from retain.person.built import BUILT
@@ -16,7 +17,7 @@ from retain.person.erasure import looking, texts_of
 from retain.person.finding import Person, find
 from retain.person.landing_rows import find_rows
 from retain.person.searching import columns_with_text, in_files, pattern_of
-from retain.person.seeking import OF_THEM, SOUGHT, landed_mappings, seek
+from retain.person.seeking import OF_THEM, SOUGHT, landed_mappings, naming_them, seek
 from retain.relations import tables_of
 
 Rows = list[dict[str, Any]]
@@ -90,6 +91,8 @@ def _held(connection: psycopg.Connection[Any], settings: Settings, person: Perso
         for table, mine in OF_RAW.items():
             if schema == "raw" or table not in ("customer_tiers", "phone_numbers"):
                 held[f"{schema}.{table}"] = _rows(connection, sql.Identifier(schema, table), mine)
+        for table in NAMING_SOMEBODY:
+            held[f"{schema}.{table}"] = _rows(connection, sql.Identifier(schema, table), naming_them(settings))
     return held | _built(connection, person)
 
 
@@ -124,9 +127,13 @@ def _named_in_words(connection: psycopg.Connection[Any], person: Person, known: 
 
 
 def _rows(
-    connection: psycopg.Connection[Any], table: sql.Identifier, condition: str, values: dict[str, Any] | None = None
+    connection: psycopg.Connection[Any],
+    table: sql.Identifier,
+    condition: LiteralString | sql.Composable,
+    values: dict[str, Any] | None = None,
 ) -> Rows:
+    mine = condition if isinstance(condition, sql.Composable) else sql.SQL(condition)
     rows = connection.execute(
-        sql.SQL("select to_jsonb(one) from {} as one where " + condition).format(table), values
+        sql.SQL("select to_jsonb(one) from {} as one where {}").format(table, mine), values
     ).fetchall()
     return [row[0] for row in rows]

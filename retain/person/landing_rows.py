@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 
 from retain.config import Settings
+from retain.entities import NAMING_SOMEBODY
 from retain.landing import landing_table
 from retain.mapping import (
     FAILED,
@@ -36,6 +37,7 @@ from retain.person.identifiers import (
     replaced,
     spell,
 )
+from retain.records import DAY_FIELDS
 
 OF_A_PERSON = {  # entity: the fields by which its rows are somebody's, and the one that says since when
     "customers": ((CUSTOMER_ID, *CONTACTS), "registered_at"),
@@ -44,8 +46,13 @@ OF_A_PERSON = {  # entity: the fields by which its rows are somebody's, and the 
     "returns": ((ORDER_ID,), None),
     "business_changes": (("touched_value",), None),
     "experiment_assignments": ((CUSTOMER_ID,), None),
+    **{name: ((CUSTOMER_ID, *CONTACTS), DAY_FIELDS[name]) for name in NAMING_SOMEBODY},
 }
-ALSO_SAID = {"orders": (ORDER_ID,), "business_changes": ("touched",)}
+ALSO_SAID = {
+    "orders": (ORDER_ID,),
+    "business_changes": ("touched",),
+    **dict.fromkeys(NAMING_SOMEBODY, ("customer_source",)),
+}
 EMPTIED = ("full_name", "city", "reason")  # names, places and free text, which no mart adds up
 NAME_MORE = ("customers", "orders")  # their rows may name an identifier of the person that was not known before
 OWN_COLUMNS = ("_file", "_line", "_problem", KEPT)
@@ -86,7 +93,7 @@ def find_rows(
         kind = CUSTOMER_ID if field == "touched_value" else field
         value = sql.SQL("said.{}").format(sql.Identifier(field))
         matches[field] = sql.SQL("{} in (select digest from {} where kind = {} and recognises)").format(
-            digest(kind, normal(kind, value, settings, source)), known.identifiers, sql.Literal(kind)
+            digest(kind, normal(kind, value, settings, _of_accounts(mapping))), known.identifiers, sql.Literal(kind)
         )
     if "touched_value" in matches:
         matches["touched_value"] += sql.SQL(" and said.touched = 'customer'")
@@ -116,7 +123,15 @@ def _is_nobody_elses(mapping: Mapping) -> sql.Composed:
         return sql.SQL("nullif(btrim(said.customer_id), '') is null").format()
     return sql.SQL(
         "not exists (select 1 from raw.customers as known where known.source = {} and known.customer_id = said.customer_id)"
-    ).format(sql.Literal(mapping.source))
+    ).format(_of_accounts(mapping))
+
+
+def _of_accounts(mapping: Mapping) -> sql.Composable:
+    """The source whose account a row names."""
+    own = sql.Literal(mapping.source)
+    if mapping.entity.name not in NAMING_SOMEBODY:
+        return own
+    return sql.SQL("coalesce(nullif(btrim(said.customer_source), ''), {}::text)").format(own)
 
 
 def _is_as_old(settings: Settings, mapping: Mapping, field: str, since: str, known: Known) -> sql.Composed:
@@ -226,7 +241,7 @@ def _kept_of(settings: Settings, mapping: Mapping, field: str, known: Known) -> 
     value = sql.SQL("said.{}").format(sql.Identifier(field))
     source = sql.Literal(mapping.source)
     if field in (CUSTOMER_ID, *CONTACTS):
-        return replaced(field, value, settings, source, known.identifiers)
+        return replaced(field, value, settings, _of_accounts(mapping), known.identifiers)
     if field == ORDER_ID:
         stands = replaced(ORDER_ID, value, settings, source, known.identifiers)
         return sql.SQL("coalesce({}, {})").format(stands, value)

@@ -39,6 +39,7 @@ OF_THEM = {
     "customers": "(source, customer_id) in (select source, customer_id from pg_temp.accounts)",
     "orders": "(source, order_id) in (select source, order_id from pg_temp.their_orders)",
 }
+ACCOUNT_SOURCE = "coalesce(nullif(btrim(one.customer_source), ''), one.source)"  # whose account a row names
 COLUMNS = {EMAIL: "email", PHONE: "e164", CARD: "loyalty_card"}
 TABLES = """
 create temporary table sought (
@@ -98,6 +99,27 @@ def seek(connection: psycopg.Connection[Any], settings: Settings, person: Person
         _look_in_landing(connection, settings, person, mapping) for mapping in landed_mappings(connection, settings)
     ):
         pass  # what a row names besides may be what another is known by
+
+
+def naming_them(settings: Settings) -> sql.Composed:
+    """The condition on rows of raw or history, as `one`, that name somebody: their account, or, of no other that is known, what
+    they gave. The numbers of raw and history are in raw.phone_numbers in every spelling."""
+    given: list[sql.Composable] = [
+        sql.SQL("{} in (select normal from pg_temp.sought where kind = {} and recognises)").format(
+            normal(kind, sql.SQL("one.{}").format(sql.Identifier(kind)), settings, sql.Literal("")), sql.Literal(kind)
+        )
+        for kind in (EMAIL, CARD)
+    ]
+    given.append(
+        sql.SQL(
+            "one.phone in (select spelled.phone from raw.phone_numbers as spelled join pg_temp.sought as ours "
+            "on ours.kind = 'phone' and ours.normal = spelled.e164 where ours.recognises)"
+        )
+    )
+    return sql.SQL(
+        "(({own}, btrim(one.customer_id)) in (select source, customer_id from pg_temp.accounts) or (({given}) and not exists "
+        "(select 1 from raw.customers as known where known.source = {own} and known.customer_id = one.customer_id)))"
+    ).format(own=sql.SQL(ACCOUNT_SOURCE), given=sql.SQL(" or ").join(given))
 
 
 def landed_mappings(connection: psycopg.Connection[Any], settings: Settings) -> list[Mapping]:

@@ -1,25 +1,28 @@
 """The person's rows in raw, history and ops: each identifier gives way to its pseudonym, in place."""
 
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
 
 from retain.config import Settings
+from retain.entities import ENTITIES, NAMING_SOMEBODY
 from retain.mapping import Mapping
 from retain.person.identifiers import CONTACTS, CUSTOMER_ID, ORDER_ID, make_spelled, replaced, spell
-from retain.person.seeking import OF_THEM, SOUGHT
+from retain.person.seeking import ACCOUNT_SOURCE, OF_THEM, SOUGHT, naming_them
 from retain.records import key_text, key_values, version_of
 
 Touched = dict[str, int]  # table: rows
 OF_ORDERS = ("orders", "order_items", "returns")
+WRITTEN = ("customers", *OF_ORDERS, "experiment_assignments", "business_changes", *NAMING_SOMEBODY)
+WITH_PHONES = tuple(name for name, entity in ENTITIES.items() if "phone" in entity.fields)
 
 
 def erase_from_raw(connection: psycopg.Connection[Any], settings: Settings) -> Touched:
     """Put pseudonyms into raw and history; the trigger that keeps versions keeps none of these."""
     touched: Touched = {}
     make_spelled(connection)
-    for entity in ("customers", "orders", "order_items", "returns", "experiment_assignments", "business_changes"):
+    for entity in WRITTEN:
         connection.execute(
             sql.SQL("alter table {} disable trigger keep_versions").format(sql.Identifier("raw", entity))
         )
@@ -35,15 +38,15 @@ def erase_from_raw(connection: psycopg.Connection[Any], settings: Settings) -> T
             settings,
             schema,
             "customers",
-            OF_THEM["customers"],
+            sql.SQL(OF_THEM["customers"]),
             (CUSTOMER_ID, *CONTACTS),
             "full_name = null, city = null",
         )
         touched[f"{schema}.orders"] = _set(
-            connection, settings, schema, "orders", OF_THEM["orders"], (CUSTOMER_ID, *CONTACTS)
+            connection, settings, schema, "orders", sql.SQL(OF_THEM["orders"]), (CUSTOMER_ID, *CONTACTS)
         )
         touched[f"{schema}.experiment_assignments"] = _set(
-            connection, settings, schema, "experiment_assignments", OF_THEM["customers"], (CUSTOMER_ID,)
+            connection, settings, schema, "experiment_assignments", sql.SQL(OF_THEM["customers"]), (CUSTOMER_ID,)
         )
         touched[f"{schema}.business_changes"] = connection.execute(
             sql.SQL(
@@ -56,6 +59,13 @@ def erase_from_raw(connection: psycopg.Connection[Any], settings: Settings) -> T
                 sql.Identifier(schema, "returns")
             )
         ).rowcount
+        for entity in NAMING_SOMEBODY:
+            theirs, kinds = naming_them(settings), (CUSTOMER_ID, *CONTACTS)
+            phones = sql.SQL("select phone from {} as one where {}").format(sql.Identifier(schema, entity), theirs)
+            spell(connection, settings, phones)
+            touched[f"{schema}.{entity}"] = _set(
+                connection, settings, schema, entity, theirs, kinds, source=ACCOUNT_SOURCE
+            )
     touched["raw.customer_tiers"] = connection.execute(
         "update raw.customer_tiers as one set customer_id = ours.pseudonym from pg_temp.accounts as ours "
         "where one.source = ours.source and one.customer_id = ours.customer_id"
@@ -65,7 +75,7 @@ def erase_from_raw(connection: psycopg.Connection[Any], settings: Settings) -> T
             table = f"{schema}.{entity}"
             touched[table] = max(touched.get(table, 0), _renumber(connection, schema, entity))
     touched["raw.phone_numbers"] = _forget_spellings(connection)
-    for entity in ("customers", "orders", "order_items", "returns", "experiment_assignments", "business_changes"):
+    for entity in WRITTEN:
         connection.execute(sql.SQL("alter table {} enable trigger keep_versions").format(sql.Identifier("raw", entity)))
     return touched
 
@@ -75,9 +85,10 @@ def _set(
     settings: Settings,
     schema: str,
     entity: str,
-    mine: str,
+    mine: sql.Composable,
     kinds: tuple[str, ...],
     more: str = "",
+    source: LiteralString = "one.source",
 ) -> int:
     assignments: list[sql.Composable] = [
         sql.SQL("{} = {}").format(
@@ -86,7 +97,7 @@ def _set(
                 kind,
                 sql.SQL("one.{}").format(sql.Identifier(kind)),
                 settings,
-                sql.SQL("one.source"),
+                sql.SQL(source),
                 SOUGHT.identifiers,
             ),
         )
@@ -95,8 +106,8 @@ def _set(
     if more:
         assignments.append(sql.SQL(more))
     return connection.execute(
-        sql.SQL("update {} as one set {} where " + mine).format(
-            sql.Identifier(schema, entity), sql.SQL(", ").join(assignments)
+        sql.SQL("update {} as one set {} where {}").format(
+            sql.Identifier(schema, entity), sql.SQL(", ").join(assignments), mine
         )
     ).rowcount
 
@@ -112,12 +123,16 @@ def _renumber(connection: psycopg.Connection[Any], schema: str, entity: str) -> 
 
 
 def _forget_spellings(connection: psycopg.Connection[Any]) -> int:
+    unused = sql.SQL(" and ").join(
+        sql.SQL("not exists (select 1 from {} where phone = known.phone)").format(sql.Identifier(schema, entity))
+        for schema in ("raw", "history")
+        for entity in WITH_PHONES
+    )
     gone = connection.execute(
-        "delete from raw.phone_numbers as known where e164 in (select normal from pg_temp.sought where kind = 'phone' "
-        "and pseudonym is not null) and not exists (select 1 from raw.customers where phone = known.phone) "
-        "and not exists (select 1 from raw.orders where phone = known.phone) "
-        "and not exists (select 1 from history.customers where phone = known.phone) "
-        "and not exists (select 1 from history.orders where phone = known.phone)"
+        sql.SQL(
+            "delete from raw.phone_numbers as known where e164 in (select normal from pg_temp.sought where kind = 'phone' "
+            "and pseudonym is not null) and {}"
+        ).format(unused)
     ).rowcount
     connection.execute(
         "insert into raw.phone_numbers select pseudonym, pseudonym from pg_temp.sought "

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 from psycopg import sql
+from small_engagement import known_engagement, make_engagement
 
 from retain.entities import ENTITIES
 
@@ -33,6 +34,11 @@ class Shop:
     acquisition_costs: list[Row]
     business_changes: list[Row]
     experiment_assignments: list[Row]
+    tickets: list[Row]
+    feedback: list[Row]
+    loyalty_entries: list[Row]
+    sends: list[Row]
+    visits: list[Row]
     customer_tiers: list[Row]
 
 
@@ -48,7 +54,7 @@ def _instant(chance: random.Random, day: date) -> datetime:
 def make_shop(seed: int = 7, people: int = 240) -> Shop:
     """`people` persons with accounts on the web, cards at the till, both, or none; ten share the till's own e-mail."""
     chance = random.Random(seed)
-    shop = Shop([], _products(), [], [], [], _rates(chance), _costs(), _changes(), [], [])
+    shop = Shop([], _products(), [], [], [], _rates(chance), _costs(), _changes(), [], [], [], [], [], [], [])
     for person in range(people):
         began = FIRST + timedelta(days=chance.randrange((LAST - FIRST).days - 20))
         email, phone = f"person{person}@example.com", f"0912{person:07}"
@@ -79,6 +85,7 @@ def make_shop(seed: int = 7, people: int = 240) -> Shop:
             day += timedelta(days=1 + int(chance.expovariate(1 / pace)))
     shop.experiment_assignments.extend(_assignments(shop))
     shop.customer_tiers.extend(_tiers(shop))
+    make_engagement(shop)
     return shop
 
 
@@ -260,6 +267,7 @@ def known_on(shop: Shop, day: date) -> Shop:
         acquisition_costs=[row for row in shop.acquisition_costs if row["month_on"] <= day],
         business_changes=[row for row in shop.business_changes if row["changed_on"] <= day],
         experiment_assignments=[row for row in shop.experiment_assignments if local_day(row["assigned_at"]) <= day],
+        **known_engagement(shop, lambda moment: local_day(moment) <= day),
     )
 
 
@@ -279,5 +287,6 @@ def write_shop(connection: psycopg.Connection[Any], shop: Shop, *, load_id: int,
             )
     connection.execute(
         "insert into raw.phone_numbers select distinct phone, '+98' || substr(phone, 2) "
-        "from (select phone from raw.customers union select phone from raw.orders) as seen where phone is not null"
+        "from (select phone from raw.customers union select phone from raw.orders union select phone from raw.tickets) as seen "
+        "where phone is not null"
     )

@@ -40,6 +40,12 @@ GOOD = {
     "business_changes": {"change_id": "b", "touched": "channel", "touched_value": "web", "kind": "price", "changed_on": "2025-03-01"},
     "experiment_assignments": {"experiment_id": "e", "customer_id": "c", "arm": "treatment", "treatment_share": "0.5",
                                "assigned_at": "2025-03-01 08:00:00", "starts_at": "2025-03-01 10:00:00"},
+    "tickets": {"ticket_id": "t", "email": "c@x.am", "opened_at": "2025-03-01 10:00:00", "status": "open"},
+    "feedback": {"feedback_id": "f", "kind": "csat", "answered_at": "2025-03-01 10:00:00", "score": "4", "lowest_score": "1",
+                 "highest_score": "5"},
+    "loyalty_entries": {"entry_id": "l", "kind": "earned", "points": "10", "entered_at": "2025-03-01 10:00:00"},
+    "sends": {"send_id": "s", "channel": "email", "happened_at": "2025-03-01 10:00:00"},
+    "visits": {"view_id": "v", "customer_source": "shop", "happened_at": "2025-03-01 10:00:00"},
 }  # fmt: skip
 KNOWN = {
     "exchange_rates": [{"rate_on": f"2025-02-{day:02d}"} for day in range(1, 29)] + [{"currency": "GEL", "rate_on": "2025-02-01"}],
@@ -51,6 +57,11 @@ KNOWN = {
     "acquisition_costs": [],
     "business_changes": [],
     "experiment_assignments": [{"customer_id": "old"}],
+    "tickets": [],
+    "feedback": [],
+    "loyalty_entries": [],
+    "sends": [],
+    "visits": [],
 }  # fmt: skip
 
 
@@ -78,6 +89,16 @@ def of_types(entity: str) -> list[Broken]:
     if "changed_at" in ENTITIES[entity].fields:
         broken.append(Broken({"changed_at_is_past"}, {"changed_at": "2999-01-01"}))
     return [*broken, Broken({"readable"}, surplus=True)]
+
+
+def of_somebody(key: str) -> list[Broken]:
+    """What must hold for any record that names somebody."""
+    return [
+        Broken({f"{key}_present"}, {key: ""}),
+        Broken({f"{key}_plain"}, {key: "k\u200b"}),
+        Broken({"customer_source_known"}, {"customer_source": "nowhere"}),
+        Broken({"email_looks_right"}, {"email": "customer"}),
+    ]
 
 
 BROKEN = {
@@ -218,6 +239,51 @@ BROKEN = {
         Broken({"in_one_arm"}, {"experiment_id": "e", "customer_id": "old", "arm": "control"}),
         Broken({"in_one_arm", "key_unique"}, {"experiment_id": "both"}, twice={"arm": "control"}),
         Broken({"key_unique"}, {"experiment_id": "twice"}, twice={"starts_at": "2025-03-01 11:00:00"}),
+    ],
+    "tickets": [
+        *of_somebody("ticket_id"),
+        Broken({"opened_at_is_past"}, {"opened_at": "2999-01-01"}),
+        Broken({"opened_at_is_modern"}, {"opened_at": "1970-01-01"}),
+        Broken({"status_known"}, {"status": "deleted"}),
+        Broken({"replied_after_opened"}, {"first_replied_at": "2025-03-01 09:59:59"}),
+        Broken({"solved_after_opened"}, {"solved_at": "2025-03-01 09:59:59"}),
+        Broken({"merged_into_another"}, {"ticket_id": "self", "merged_into_id": "self"}),
+        Broken({"key_unique"}, {"ticket_id": "twice"}, twice={"topic": "size"}),
+    ],
+    "feedback": [
+        *of_somebody("feedback_id"),
+        Broken({"answered_at_is_past"}, {"answered_at": "2999-01-01"}),
+        Broken({"answered_at_is_modern"}, {"answered_at": "1970-01-01"}),
+        Broken({"kind_known"}, {"kind": "stars"}),
+        Broken({"scale_has_a_width"}, {"highest_score": "1"}),
+        Broken({"score_on_its_scale"}, {"score": "6"}),
+        Broken({"score_on_its_scale"}, {"score": "0.5"}),
+        Broken({"nps_is_0_to_10"}, {"kind": "nps"}),
+        Broken({"key_unique"}, {"feedback_id": "twice"}, twice={"score": "5"}),
+    ],
+    "loyalty_entries": [
+        *of_somebody("entry_id"),
+        Broken({"entered_at_is_past"}, {"entered_at": "2999-01-01"}),
+        Broken({"entered_at_is_modern"}, {"entered_at": "1970-01-01"}),
+        Broken({"kind_known"}, {"kind": "given"}),
+        Broken({"status_known"}, {"status": "maybe"}),
+        Broken({"points_whole"}, {"points": "1.5"}),
+        Broken({"points_have_their_sign"}, {"points": "-10"}),
+        Broken({"points_have_their_sign"}, {"kind": "redeemed"}),
+        Broken({"key_unique"}, {"entry_id": "twice"}, twice={"points": "11"}),
+    ],
+    "sends": [
+        *of_somebody("send_id"),
+        Broken({"happened_at_is_past"}, {"happened_at": "2999-01-01"}),
+        Broken({"happened_at_is_modern"}, {"happened_at": "1970-01-01"}),
+        Broken({"channel_known"}, {"channel": "pigeon"}),
+        Broken({"key_unique"}, {"send_id": "twice"}, twice={"campaign": "may"}),
+    ],
+    "visits": [
+        *of_somebody("view_id"),
+        Broken({"happened_at_is_past"}, {"happened_at": "2999-01-01"}),
+        Broken({"happened_at_is_modern"}, {"happened_at": "1970-01-01"}),
+        Broken({"key_unique"}, {"view_id": "twice"}, twice={"device": "phone"}),
     ],
 }  # fmt: skip
 # Rows of these are told apart by more than their own key: an order of its own, whose lines and returns nobody else counts.

@@ -44,6 +44,28 @@ CONFIG = """\
         fields: {order_id: "card_or_mail || '-' || receipt", email: "case when card_or_mail like '%@%' then card_or_mail end",
                  loyalty_card: "case when card_or_mail not like '%@%' then card_or_mail end", ordered_at: at, gross_amount: total}
         defaults: {status: paid, currency: EUR}
+  - name: desk
+    type: files
+    folder: desk
+    entities:
+      tickets:
+        files: "tickets*.csv"
+        fields: {ticket_id: id, email: mail, phone: phone, opened_at: at, status: state, topic: topic}
+      feedback:
+        files: answers.csv
+        fields: {feedback_id: id, customer_id: account, ticket_id: ticket, answered_at: at, score: stars}
+        defaults: {kind: csat, lowest_score: 1, highest_score: 5, customer_source: web}
+      loyalty_entries:
+        files: points.csv
+        fields: {entry_id: id, loyalty_card: card, points: points, kind: kind, entered_at: at}
+      sends:
+        files: messages.csv
+        fields: {send_id: id, phone: number, happened_at: at, delivered_at: at}
+        defaults: {channel: sms}
+      visits:
+        files: views.csv
+        fields: {view_id: id, visit_id: visit, customer_id: account, happened_at: at}
+        defaults: {customer_source: web}
 """
 FORECAST = "as_of: 2025-06-30\nforecast:\n  min_customers: 30\n  min_history_days: 90\n"
 CROWDED = "+374 93 000 011"  # given by six people: it joins nobody
@@ -66,7 +88,7 @@ class Shop:
             return connection.execute(statement.encode(), values or None).fetchall()
 
     def load(self, **options: Any) -> list[loads.LoadOutcome]:
-        outcomes = loads.load_sources(self.settings, ["web", "till"], **options)
+        outcomes = loads.load_sources(self.settings, ["web", "till", "desk"], **options)
         assert {one.status for one in outcomes} == {"published"}, outcomes
         return outcomes
 
@@ -137,6 +159,30 @@ class Shop:
                    [("m5001", "095112233", "CARD-77 001", "Petrosyan, Anna Petrosyan", "2024-03-01T08:00:00Z"),
                     ("m5002", "", "CARD9", "Nobody", "2024-03-01T08:00:00Z")])  # fmt: skip
         self.write("till", "till.csv", "card_or_mail,receipt,at,total,note", tills)
+        self.engagement()
+
+    def engagement(self) -> None:
+        """Hers by e-mail, phone, card and account, in spellings of their own; and a ticket that waits in quarantine."""
+        at = "2024-09-01T10:00:00Z"
+        self.write("desk", "tickets.csv", "id,mail,phone,at,state,topic,words",
+                   [("t1", "ANNA.petrosyan@example.com", "", at, "open", "size", "I am Anna Petrosyan"),
+                    ("t2", "", "095112233", at, "solved", "size", "Anna Petrosyan here"),
+                    ("t3", "person7@example.com", "", at, "open", "size", "I am another"),
+                    ("t4", "stranger@example.com", "", at, "open", "size", "nobody knows me"),
+                    ("t5", "anna.old@example.com", "", at, "lost", "size", "Anna Petrosyan, who was Anna")])  # fmt: skip
+        self.write("desk", "answers.csv", "id,account,ticket,at,stars,words",
+                   [("f1", "w1001", "t1", at, "2", "Anna Petrosyan is not amused"), ("f2", "w7", "t3", at, "5", "")])  # fmt: skip
+        self.write("desk", "points.csv", "id,card,points,kind,at",
+                   [("e1", "card 77-001", "120", "earned", at), ("e2", "CARD9", "20", "earned", at)])  # fmt: skip
+        self.write(
+            "desk", "messages.csv", "id,number,at", [("s1", "+374 95 11 22 33", at), ("s2", "+374 93 000 007", at)]
+        )
+        self.write(
+            "desk",
+            "views.csv",
+            "id,visit,account,at",
+            [("v1", "v", "", at), ("v2", "v", "w1001", at), ("v3", "x", "w8", at)],
+        )
 
 
 def made(folder: Path, url: str) -> Shop:

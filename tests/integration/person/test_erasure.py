@@ -93,7 +93,10 @@ def test_the_export_holds_every_layer_and_is_its_owners_alone(before):
     }
     sent = [row["mail"] for row in document["tables"]["landing.web__customers"]]
     assert set(sent) == {"anna.old@example.com", "Anna.Petrosyan@Example.com"}
-    assert {row["record_key"] for row in document["tables"]["ops.quarantine"]} == {"w1002", "o-bad", "o-bad/1"}
+    wrote = {row["words"] for row in document["tables"]["landing.desk__tickets"]}
+    assert wrote == {"I am Anna Petrosyan", "Anna Petrosyan here", "Anna Petrosyan, who was Anna"}
+    assert [row["entry_id"] for row in document["tables"]["raw.loyalty_entries"]] == ["e1"]
+    assert {row["record_key"] for row in document["tables"]["ops.quarantine"]} == {"w1002", "o-bad", "o-bad/1", "t5"}
     assert not any("person7" in json.dumps(rows) for rows in document["tables"].values())
 
 
@@ -154,6 +157,31 @@ def test_nothing_of_her_is_left_in_any_table_or_file(shop, before, erased):
     assert proof.prove(shop.settings, "web:w1001").erased_at is not None
 
 
+def test_what_she_wrote_answered_earned_and_looked_at_stays_without_her(shop, before, erased):
+    hers = {
+        "fct_tickets": ["t1", "t2"],
+        "fct_feedback": ["f1"],
+        "fct_loyalty_entries": ["e1"],
+        "fct_sends": ["s1"],
+        "fct_visits": ["v"],
+    }
+    (key,) = shop.ask("select distinct customer_key from ops.erased_identities")[0]
+    for mart, names in hers.items():
+        name = {"fct_tickets": "ticket_id", "fct_feedback": "feedback_id", "fct_loyalty_entries": "entry_id",
+                "fct_sends": "message_id", "fct_visits": "visit_id"}[mart]  # fmt: skip
+        assert [
+            row[0] for row in shop.ask(f"select {name} from marts.{mart} where customer_key = %s order by 1", key)
+        ] == names
+    assert shop.ask("select email from raw.tickets where ticket_id in ('t3', 't4') order by 1") == [
+        ("person7@example.com",),
+        ("stranger@example.com",),
+    ]
+    assert shop.ask(
+        "select count(*) from raw.tickets where ticket_id in ('t1', 't2') and coalesce(email, phone) like 'erased-%'"
+    ) == [(2,)]
+    assert shop.ask("select count(*) from landing.desk__tickets where words is not null") == [(2,)]
+
+
 def test_what_proves_it_says_nothing_of_her_and_cannot_be_changed(shop, erased):
     (record,) = proof.records(shop.settings)
     assert (record.erased_by, record.reason, record.accounts) == ("officer", "as asked in writing", 2)
@@ -180,7 +208,8 @@ def test_sources_that_send_her_again_do_not_bring_her_back(shop, before, erased)
     outcomes = shop.load(full=True)
     assert all(one.rows_changed == 0 for one in outcomes)
     assert [one.entity for one in outcomes if any("people who were erased" in warning for warning in one.warnings)] == [
-        "customers", "customers", "orders", "orders", "order_items", "returns"]  # fmt: skip
+        "customers", "customers", "orders", "orders", "order_items", "returns", "tickets", "feedback", "loyalty_entries", "sends",
+        "visits"]  # fmt: skip
     assert found(shop) == ({}, [])
     assert shop.differences() == []
     with psycopg.connect(**_dsn(shop), autocommit=True) as connection:
