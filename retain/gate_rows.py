@@ -15,6 +15,7 @@ from retain.casting import cast_columns, kept_columns
 from retain.config import Settings
 from retain.landing import drop_gate_tables, failures_table, gate_table, landing_table
 from retain.mapping import (
+    DELETED,
     Mapping,
     check_expressions,
     computes,
@@ -163,7 +164,7 @@ def _mapped(
 ) -> sql.Composed:
     """The rows of the table. `trusting`: what looks right is cast without asking first, and may raise."""
     landed = _landed(mapping, columns, selections)
-    fields = list(mapping.entity.fields)
+    fields = [*mapping.entity.fields, *({DELETED} & set(mapping.expressions))]
     values = [
         guarded_value(connection, mapping, columns, field)
         if field in guarded
@@ -187,13 +188,19 @@ def _mapped(
     wanted = [row for selection in selections if selection.rows is not None for row in selection.rows]
     chosen = sql.SQL("where row_number = any({})").format(sql.Literal(wanted)) if wanted else sql.SQL("")
     return sql.SQL(
-        "select row_number, {source}::text as source, _file, _problem, {kept} from ("
-        "select row_number, _file, {problem} as _problem, {cast} from ({mapped}{fence}) as mapped {chosen} offset 0) as typed"
+        "select row_number, {source}::text as source, _file, _problem, {deleted} as is_deleted, {kept} from ("
+        "select row_number, _file, {problem} as _problem, {said_deleted}{cast} from ({mapped}{fence}) as mapped {chosen} offset 0) as typed"
     ).format(
         mapped=mapped,
         fence=sql.SQL(" offset 0" if computes(mapping, columns) else ""),
         source=sql.Literal(mapping.source),
         problem=problem(sorted(guarded)) if guarded else sql.SQL("_problem"),
+        deleted=sql.SQL(
+            "coalesce(case when pg_input_is_valid(is_deleted, 'boolean') then is_deleted::boolean end, false)"
+        )
+        if DELETED in fields
+        else sql.SQL("false"),
+        said_deleted=sql.SQL("is_deleted, " if DELETED in fields else ""),
         kept=sql.SQL(", ").join(kept_columns(name, field) for name, field in mapping.entity.fields.items()),
         cast=sql.SQL(", ").join(cast_columns(name, field, trusting) for name, field in mapping.entity.fields.items()),
         chosen=chosen,

@@ -21,6 +21,7 @@ CUT_OFF = r"^\s*[+-]?[0-9](\.[0-9]{1,2})?[eE]\+[0-9]+\s*$"
 # Of a row of somebody who was erased, landing keeps what Retain reads of it and does not identify them: as a JSON object of
 # fields, in this column. Every other column of the row is empty.
 KEPT = "_kept"
+DELETED = "is_deleted"  # beside the fields of an entity: whether a record says that it was deleted at the source
 PSEUDO_COLUMNS = ("_file", "_line", "_problem", KEPT)
 
 
@@ -57,9 +58,16 @@ def mapping_of(settings: Settings, source: str, entity: str) -> Mapping:
         expressions = {name: name for name in shape.fields}
         return Mapping(source, ENTITIES[entity], expressions, dict(shape.defaults), dict(shape.fields))
     if isinstance(shape, RestEntity):
-        written, paths = dict(shape.fields), paths_of([*shape.fields.values(), *filter(None, [shape.where])])
+        expressions = {**shape.fields, **({DELETED: shape.deleted} if shape.deleted else {})}
+        paths = paths_of([*expressions.values(), *filter(None, [shape.where])])
         return Mapping(
-            source, ENTITIES[entity], written, dict(shape.defaults), written, shape.where, paths=tuple(paths)
+            source,
+            ENTITIES[entity],
+            expressions,
+            dict(shape.defaults),
+            dict(shape.fields),
+            shape.where,
+            paths=tuple(paths),
         )
     fields, grouped_by = dict(shape.fields), tuple(shape.group_by or ())
     return Mapping(source, ENTITIES[entity], fields, dict(shape.defaults), fields, shape.where, grouped_by)
@@ -156,7 +164,7 @@ def _written(mapping: Mapping, field: str, columns: list[str]) -> sql.Composable
             else sql.SQL("{}::text").format(bare)
         )
     evaluated = sql.SQL("(") + sql.SQL(text) + sql.SQL(")::text")
-    if mapping.entity.fields[field].scale is None or mapping.group_by:
+    if field == DELETED or mapping.entity.fields[field].scale is None or mapping.group_by:
         return evaluated
     cut_off = [
         sql.SQL("when {0} ~ {1} then {0}").format(sql.Identifier(column), sql.Literal(CUT_OFF))
@@ -183,7 +191,7 @@ def grouping(mapping: Mapping, columns: list[str]) -> sql.Composable:
 def check_expressions(connection: psycopg.Connection[Any], mapping: Mapping, columns: list[str]) -> None:
     """Let PostgreSQL read every expression once, over no rows, so that the one at fault can be named."""
     where = mapping.where
-    checks = [(f"fields.{field}", expression_of(mapping, field, columns)) for field in mapping.expressions]
+    checks = [(_place(field), expression_of(mapping, field, columns)) for field in mapping.expressions]
     if where is not None:
         checks.append(("where", sql.SQL("true")))
     for place, expression in checks:
@@ -200,13 +208,19 @@ def check_expressions(connection: psycopg.Connection[Any], mapping: Mapping, col
         except psycopg.DataError:
             continue  # a constant that will not cast: shown row by row at the gate
         except (psycopg.ProgrammingError, psycopg.NotSupportedError) as error:
-            written = where if place == "where" else mapping.expressions[place.removeprefix("fields.")]
+            places = {_place(field): text for field, text in mapping.expressions.items()}
+            written = where if place == "where" else places[place]
             offered = ", ".join(column for column in columns if column not in PSEUDO_COLUMNS)
             raise UserError(
                 f"retain.yml, source {mapping.source}, {mapping.entity.name}.{place}: the expression {written!r} cannot be "
                 f"evaluated: {str(error).splitlines()[0]}. The file's columns are: {offered} (all of them text).",
                 hint='Quote names that are not plain lower case ("Unit Price"), and cast before counting (price::numeric).',
             ) from None
+
+
+def _place(field: str) -> str:
+    """Where retain.yml says a field."""
+    return "deleted" if field == DELETED else f"fields.{field}"
 
 
 def computes(mapping: Mapping, columns: list[str]) -> bool:
@@ -223,7 +237,7 @@ def guarded_value(
     connection.execute(
         sql.SQL("create or replace temporary view landed_shape as {} limit 0").format(source_rows(mapping, columns))
     )
-    function = sql.Identifier("pg_temp", f"field_{list(mapping.entity.fields).index(field)}")
+    function = sql.Identifier("pg_temp", f"field_{[*mapping.entity.fields, DELETED].index(field)}")
     body = sql.SQL(
         "begin return (select {} from unnest(given) as landed {}); exception when data_exception then "
         "return {} || sqlerrm; end"

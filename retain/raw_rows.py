@@ -28,8 +28,8 @@ def merge(
     cursor = connection.execute(
         sql.SQL(
             "{insert} order by {keys}, incoming.changed_at desc nulls last, row_number desc "
-            "on conflict (source, {keys}) do update set {assignments}, is_deleted = false, deleted_at = null, "
-            "_load_id = excluded._load_id "
+            "on conflict (source, {keys}) do update set {assignments}, is_deleted = excluded.is_deleted, "
+            "deleted_at = excluded.deleted_at, _load_id = excluded._load_id "
             "where (current.changed_at is null or excluded.changed_at is null or excluded.changed_at >= current.changed_at "
             "or current.is_deleted) "
             "and {current} is distinct from {incoming}"
@@ -111,8 +111,9 @@ def _insert(
         for name, field in entity.fields.items()
     ]
     return sql.SQL(
-        "insert into {raw} as current (source, {names}, _load_id) "
-        "select {distinct}{source}, {values}, {load_id} from {gate} as incoming {kept_out}"
+        "insert into {raw} as current (source, {names}, is_deleted, deleted_at, _load_id) "
+        "select {distinct}{source}, {values}, is_deleted, case when is_deleted then changed_at end, {load_id} "
+        "from {gate} as incoming {kept_out}"
     ).format(
         raw=target,
         names=sql.SQL(", ").join(map(sql.Identifier, entity.fields)),

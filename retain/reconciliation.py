@@ -28,7 +28,8 @@ MANY_ROWS, LARGE_PART = 50_000, 0.1
 def of_gate(load_id: int, entity: Entity, timezone: str) -> sql.Composed:
     """The records that the source sends in a load, as `reconciled` takes them."""
     return sql.SQL(
-        "select {keys}, min({day}) as sent_day, true as is_sent from {gate} as incoming where {present} group by {keys}"
+        "select {keys}, min({day}) as sent_day, not bool_or(incoming.is_deleted) as is_sent from {gate} as incoming "
+        "where {present} group by {keys}"
     ).format(
         keys=keys_of(entity, "incoming"),
         day=day_of(entity, "incoming", timezone),
@@ -188,7 +189,7 @@ def lost_of_gate(load_id: int, source: str, entity: Entity, timezone: str) -> sq
     """(day, 'lost', records) of a load that is in the gate and was published: what it holds and is nowhere."""
     return sql.SQL(
         "select sent_day, 'lost', count(*) from (select min({day}) as sent_day from {gate} as incoming "
-        "where ({values}) is not null and not exists (select 1 from {raw} as held where held.source = {source} "
+        "where ({values}) is not null and not incoming.is_deleted and not exists (select 1 from {raw} as held where held.source = {source} "
         "and not held.is_deleted and {same}) and not exists (select 1 from entries where entries.key_values = {values}) "
         "group by {keys}) as lost group by 1"
     ).format(

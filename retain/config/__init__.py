@@ -27,6 +27,7 @@ from retain.config.model import (
     SqlSource,
     Warehouse,
 )
+from retain.config.ready_made import lay_in
 from retain.config.rest import AUTHS, Asked, Paging, Rate, RestEntity, RestSource
 from retain.config.shape import note_shape_problems
 from retain.config.shopify import ShopifyEntity, ShopifySource
@@ -117,6 +118,7 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
     surroundings = os.environ if environment is None else environment
     if surroundings.get(FROM_SURROUNDINGS["url"]):
         document.values["warehouse"] = _warehouse_of(surroundings)
+    lay_in(document)
     note_meaning_problems(document)
     result: Settings | None = None
     try:
@@ -172,7 +174,7 @@ def _without_nulls(value: Any) -> Any:
     """Known keys without a value are as good as absent; an unknown one, or a field mapped to nothing, is a mistake."""
     if isinstance(value, dict):
         return {
-            key: item if key in ("fields", "defaults", "params", "headers") else _without_nulls(item)
+            key: item if key in ("fields", "defaults", "params", "start", "headers", "hints") else _without_nulls(item)
             for key, item in value.items()
             if item is not None or key not in KNOWN_KEYS
         }

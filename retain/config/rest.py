@@ -63,6 +63,10 @@ class Paging(Part):
     next: str | None = Field(default=None, min_length=1, description="Where the next link or cursor is in the answer.")
     more: str | None = Field(default=None, min_length=1, description="A flag that is true while there are more pages.")
     end: str | None = Field(default=None, min_length=1, description="A flag that is true on the last page.")
+    keep: bool = Field(
+        default=False,
+        description="Whether the last cursor is kept, and the next load goes on from it: a feed of changes.",
+    )
 
 
 class Asked(Part):
@@ -72,6 +76,9 @@ class Asked(Part):
     until: str | None = Field(default=None, min_length=1, description="Parameter of the span's end.")
     format: TimeFormat = Field(default="iso", description="How the two are written.")
     cursor: str | None = Field(default=None, min_length=1, description="Where a record says when it changed.")
+    overlap_minutes: int | None = Field(
+        default=None, ge=0, description="How far each load reaches back, where that is not what holds for the source."
+    )
 
 
 class RestEntity(Mapping):
@@ -85,9 +92,15 @@ class RestEntity(Mapping):
         description="Where a list is in each record: one row each, `item` in it, and the record as `parent`.",
     )
     params: dict[str, str] = Field(default={}, description="Parameters of every request.")
+    start: dict[str, str] = Field(
+        default={}, description="Parameters of the request that begins at the beginning, before there is a cursor."
+    )
     paging: Paging = Field(default=Paging(), description="How the answer is cut into pages.")
     window: Asked | None = Field(
         default=None, description="How to ask for what changed; absent: read everything each time."
+    )
+    deleted: str | None = Field(
+        default=None, min_length=1, description="Condition on a record that says it was deleted there."
     )
     find_deleted: bool = Field(
         default=False,
@@ -101,6 +114,7 @@ class RestSource(Part):
     url: str = Field(min_length=1, description="Address that the paths of the entities begin at.")
     auth: Auth | None = Field(default=None, description="How the system lets us in.")
     headers: dict[str, str] = Field(default={}, description="Headers of every request; no secrets.")
+    hints: dict[str, str] = Field(default={}, description="What to do when the system answers so, by status.")
     rate: Rate | None = Field(default=None, description="How often it may be asked.")
     timezone: str | None = Field(default=None, description="Zone of times without one; the shop's if absent.")
     date_order: Literal["YMD", "DMY", "MDY"] = Field(default="YMD", description="How 03/04/2025 is read.")

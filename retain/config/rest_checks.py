@@ -36,10 +36,11 @@ def note_rest_entity_problems(document: Document, path: KeyPath, entity: dict[st
     """Everything about one entity of a `rest` source that its shape does not tell."""
     if isinstance(entity.get("path"), str) and "://" in entity["path"]:
         document.refuse((*path, "path"), "wanted a path below `url`, such as orders")
-    for name in entity["params"] if isinstance(entity.get("params"), dict) else ():
-        if (*path, "params", name) in document.templates:
+    listed = [(key, name) for key in ("params", "start") if isinstance(entity.get(key), dict) for name in entity[key]]
+    for key, name in listed:
+        if (*path, key, name) in document.templates:
             sentence = "a value of the environment is taken for a secret, and parameters are kept with every record; use `auth`"
-            document.refuse((*path, "params", name), sentence)
+            document.refuse((*path, key, name), sentence)
     window = entity.get("window")
     if isinstance(window, dict) and not window.get("since"):
         document.refuse(
@@ -48,9 +49,11 @@ def note_rest_entity_problems(document: Document, path: KeyPath, entity: dict[st
     _check_paging(document, (*path, "paging"), entity.get("paging"))
     fields = entity.get("fields")
     fields = {name: text for name, text in fields.items() if isinstance(text, str)} if isinstance(fields, dict) else {}
-    for name, text in fields.items():
+    expressions: dict[KeyPath, str] = {("fields", name): text for name, text in fields.items()}
+    expressions |= {(key,): entity[key] for key in ("where", "deleted") if isinstance(entity.get(key), str)}
+    for place, text in expressions.items():
         if any(len(one.encode()) > LONGEST_PATH for one in paths_of([text])):
-            document.refuse((*path, "fields", name), f"a path longer than {LONGEST_PATH} bytes")
+            document.refuse((*path, *place), f"a path longer than {LONGEST_PATH} bytes")
     if str(entity.get("find_deleted", "")).lower() in ("true", "yes", "on", "1"):
         for name in ENTITIES[str(path[-1])].key:
             if name in fields and path_of(fields[name]) is None:
@@ -67,6 +70,8 @@ def _check_paging(document: Document, path: KeyPath, paging: Any) -> None:
         document.refuse(path, f"style {style} needs `{needed}`", of_key=True)
     if paging.get("more") and paging.get("end"):
         document.refuse((*path, "end"), "both `more` and `end` are given; keep one", of_key=True)
+    if str(paging.get("keep", "")).lower() in ("true", "yes", "on", "1") and style != "cursor":
+        document.refuse((*path, "keep"), f"style {style} has no cursor to keep", of_key=True)
     if paging.get("size_param") and not paging.get("size"):
         document.refuse((*path, "size_param"), "`size` is needed beside it", of_key=True)
     if style in ("next_link", "link_header") and paging.get("param"):

@@ -20,6 +20,7 @@ from retain.config.model import (
     SqlSource,
     Warehouse,
 )
+from retain.config.ready_made import ready_made
 from retain.config.rest import AUTHS, Asked, Paging, Rate, RestEntity, RestSource
 from retain.config.shopify import ShopifyEntity, ShopifySource
 from retain.config.wording import meant, one_of, shown
@@ -100,7 +101,13 @@ def _shape_sentence(document: Document, path: KeyPath, detail: ErrorDetails) -> 
     if kind == "literal_error":
         allowed = re.findall(r"'([^']*)'", str(context.get("expected", "")))
         return f"found {found}; {one_of(allowed)}{meant(str(document.at(path)), allowed)}", False
-    types = CHANNEL_TYPES if path[:1] == ("alerts",) else tuple(AUTHS) if path[-1:] == ("auth",) else TYPES
+    types = (
+        CHANNEL_TYPES
+        if path[:1] == ("alerts",)
+        else tuple(AUTHS)
+        if path[-1:] == ("auth",)
+        else (*TYPES, *ready_made())
+    )
     if kind == "union_tag_not_found":
         return f"`type` is needed; {one_of(types)}", False
     if kind == "union_tag_invalid":

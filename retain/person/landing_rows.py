@@ -15,6 +15,7 @@ from retain.config import Settings
 from retain.entities import NAMING_SOMEBODY
 from retain.landing import landing_table
 from retain.mapping import (
+    DELETED,
     FAILED,
     KEPT,
     Mapping,
@@ -209,7 +210,7 @@ def empty_rows(
         connection,
         mapping,
         columns,
-        list(mapping.entity.fields),
+        fields := [*mapping.entity.fields, *({DELETED} & set(mapping.expressions))],
         sql.SQL("{} and _row in (select unnest(rows) from pg_temp.theirs)").format(of_load),
         "emptied",
     )
@@ -217,7 +218,7 @@ def empty_rows(
         spell(connection, settings, sql.SQL("select phone from pg_temp.emptied"))
     kept = [
         sql.SQL("{}, {}").format(sql.Literal(field), _kept_of(settings, mapping, field, known))
-        for field in mapping.entity.fields
+        for field in fields
         if field not in EMPTIED
     ]
     if KEPT not in columns:

@@ -27,7 +27,7 @@ from requests.adapters import HTTPAdapter
 
 import retain
 from retain.config.rest import Auth, BasicAuth, BearerAuth, KeyAuth, Rate
-from retain.errors import OutOfReach, UserError
+from retain.errors import OutOfReach, RetainError, UserError
 from retain.sources.http_answers import check_body, check_status, out_of_reach, place_of
 from retain.sources.http_pace import PATIENCE, Pace
 from retain.sources.http_records import NotWhatWasAsked, Record, records_of
@@ -69,6 +69,7 @@ class AnswersAsSent(RESTClient):
     """dlt's client, with the records of a page as the text that was sent. Its paginators see them as their page."""
 
     name = ""
+    hints: Mapping[str, str] = {}
 
     @property
     def skew(self) -> timedelta | None:
@@ -122,12 +123,16 @@ def _session(name: str, host: str, pace: Pace) -> requests.Session:
     return session
 
 
-def hooks_of(name: str) -> dict[str, Any]:
-    """What looks at every page: in the place of dlt's own check, which sees the status alone."""
+def hooks_of(name: str, hints: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What looks at every page: in the place of dlt's own check, which sees the status alone. `hints`: what to do, by status."""
 
     def look(response: requests.Response, **_: Any) -> None:
-        check_status(name, response)
-        check_body(name, response)
+        try:
+            check_status(name, response)
+            check_body(name, response)
+        except RetainError as error:
+            error.hint = (hints or {}).get(str(response.status_code), error.hint)
+            raise
 
     return {"response": [look]}
 

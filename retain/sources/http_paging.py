@@ -47,6 +47,7 @@ class Page:
     asked: str
     number: int
     next: Walk | None
+    reached: str | None = None  # the cursor behind the page, also where no page follows
 
 
 class Flags:
@@ -86,10 +87,14 @@ class FlaggedLink(Flags, JSONLinkPaginator):
 
 
 class FlaggedCursor(Flags, JSONResponseCursorPaginator):
-    pass
+    only_first: tuple[str, ...] = ()  # parameters that a cursor takes the place of
+
+    def update_request(self, request: requests.Request) -> None:
+        super().update_request(request)
+        request.params = {name: value for name, value in _params(request).items() if name not in self.only_first}
 
 
-def paginator_of(paging: Paging, start: Walk) -> BasePaginator:
+def paginator_of(paging: Paging, start: Walk, only_first: tuple[str, ...] = ()) -> BasePaginator:
     """dlt's paginator for a style of paging, ready to begin at `start`."""
     flagged = bool(paging.more or paging.end)
     made: BasePaginator
@@ -124,6 +129,7 @@ def paginator_of(paging: Paging, start: Walk) -> BasePaginator:
         made = FlaggedLink(paging.next or "next")
     else:
         made = FlaggedCursor(paging.next or "next", paging.param or "cursor")
+        made.only_first = only_first
     made.more, made.end = paging.more, paging.end
     return made
 
@@ -132,7 +138,8 @@ def paginator_of(paging: Paging, start: Walk) -> BasePaginator:
 class Listing:
     """A list of a system, in pages. `shrinks`: its window has an end, so a record that changes meanwhile leaves it.
 
-    `records` is where the list is in an answer, `keys` where a record's key is.
+    `records` is where the list is in an answer, `keys` where a record's key is; `only_first` are the parameters that are not
+    sent again beside a cursor.
     """
 
     client: AnswersAsSent
@@ -140,6 +147,7 @@ class Listing:
     records: str | None
     keys: list[str]
     shrinks: bool
+    only_first: tuple[str, ...] = ()
 
     @property
     def is_read_backwards(self) -> bool:
@@ -214,9 +222,9 @@ def _walked(listing: Listing, start: Walk) -> Iterator[Page]:
         for found in client.paginate(
             start.url,
             params=dict(start.params) or None,
-            paginator=paginator_of(paging, start),
+            paginator=paginator_of(paging, start, listing.only_first),
             data_selector=listing.records or "",
-            hooks=hooks_of(client.name),
+            hooks=hooks_of(client.name, client.hints),
             allow_redirects=False,
         ):
             more = found.paginator.has_next_page
@@ -224,7 +232,8 @@ def _walked(listing: Listing, start: Walk) -> Iterator[Page]:
             if more:
                 found.request.url = url  # the client's auth adds it again
             after = Walk(url, _params(found.request), number + 1) if more else None
-            yield Page(list(found), asked, number, after)
+            cursor = getattr(found.paginator, "_next_reference", None)
+            yield Page(list(found), asked, number, after, str(cursor) if cursor else None)
             if after is not None:
                 number, asked = after.number, shown_request(after.url, after.params)
 

@@ -39,6 +39,12 @@ class RestPlan:
     began_at: datetime
     rows_before: int = 0
     warnings: tuple[str, ...] = ()
+    cursor: str | None = None  # of a feed of changes: how far it was read
+
+    @property
+    def is_first_look(self) -> bool:
+        """Whether the mapping was not tried on the system before: of a few changes, none may have a value in a field."""
+        return self.before is None or bool(self.warnings)
 
 
 class RestReader:
@@ -52,7 +58,9 @@ class RestReader:
 
     @cached_property
     def _client(self) -> AnswersAsSent:
-        return open_client(self.name, self._source.url, self._source.auth, self._source.rate, self._source.headers)
+        client = open_client(self.name, self._source.url, self._source.auth, self._source.rate, self._source.headers)
+        client.hints = self._source.hints
+        return client
 
     def columns(self, entity: str) -> list[Column]:
         """Of the records of the first page: a system that answers in JSON tells nothing more of itself."""
@@ -92,7 +100,8 @@ class RestReader:
         """The pages of a list, as the records that rows are made of."""
         shape = self._shape(entity)
         for page in pages_of(
-            Listing(self._client, shape.paging, shape.records, self._key_paths(entity), shrinks), start
+            Listing(self._client, shape.paging, shape.records, self._key_paths(entity), shrinks, tuple(shape.start)),
+            start,
         ):
             if shape.each is None:
                 yield page
@@ -118,9 +127,13 @@ class RestReader:
                 "retain.yml maps this entity differently than before: `retain replay` does it to what was landed already",
             )
         until = state.get("until") if state and shape.window and not full and not is_anew else None
-        overlap, settle = (timedelta(minutes=n) for n in (self._source.overlap_minutes, self._source.settle_minutes))
+        own = shape.window.overlap_minutes if shape.window else None
+        minutes = (self._source.overlap_minutes if own is None else own, self._source.settle_minutes)
+        overlap, settle = (timedelta(minutes=n) for n in minutes)
         chosen = window or window_after(until, now, overlap, settle)
-        plan = RestPlan(chosen, self._start(shape, chosen), state, window is not None, now, warnings=warnings)
+        cursor = state.get("cursor") if state and shape.paging.keep and not full and not is_anew else None
+        start = self._start(shape, chosen, cursor)
+        plan = RestPlan(chosen, start, state, window is not None, now, warnings=warnings, cursor=cursor)
         return Batch(entity, chosen, plan)
 
     def resume(self, entity: str, state: State | None, progress: dict[str, Any], now: datetime) -> Batch | None:
@@ -137,6 +150,7 @@ class RestReader:
             began_at,
             progress["rows"],
             (kept,),
+            progress.get("cursor"),
         )
         return Batch(entity, window, plan)
 
@@ -151,6 +165,7 @@ class RestReader:
                 "mapping": self._fingerprint(shape),
                 "until": plan.window.end.isoformat(),
                 "fields": _fields(shape),
+                **({"cursor": plan.cursor} if shape.paging.keep else {}),
             }
         extract.steps = self._steps(batch.entity, shape, plan, extract)
         yield extract
@@ -172,11 +187,13 @@ class RestReader:
 
     def _fingerprint(self, shape: RestEntity) -> str:
         """Changes when another list, or other records, would now be read."""
-        how = shape.model_dump_json(exclude={"fields", "defaults", "where", "find_deleted", "paging"})
+        how = shape.model_dump_json(exclude={"fields", "defaults", "where", "deleted", "find_deleted", "paging"})
         return hashlib.sha256(f"{self._source.url}{how}{self._zone.key}".encode()).hexdigest()[:16]
 
-    def _start(self, shape: RestEntity, window: Window | None) -> Walk:
-        params: dict[str, Any] = dict(shape.params)
+    def _start(self, shape: RestEntity, window: Window | None, cursor: str | None = None) -> Walk:
+        params: dict[str, Any] = {**shape.params, **({} if cursor else shape.start)}
+        if cursor:
+            params[shape.paging.param or "cursor"] = cursor
         if shape.paging.size is not None and shape.paging.size_param:
             params[shape.paging.size_param] = str(shape.paging.size)
         if window is not None and shape.window is not None:
@@ -200,10 +217,13 @@ class RestReader:
         shrinks = shape.window is not None and shape.window.until is not None
         unseen = self._paths(shape)
         for page in self._pages(entity, plan.start, shrinks=shrinks) if plan.start else ():
-            self._look_for(entity, unseen, page, extract)
+            self._look_for(entity, unseen, page, extract, may_refuse=plan.is_first_look and shape.where is None)
             self._look_at_times(shape, plan.window, page, extract)
             extract.rows_sent += len(page.records)
+            if shape.paging.keep:
+                extract.state_after["cursor"] = page.reached or extract.state_after["cursor"]
             progress = {
+                "cursor": extract.state_after.get("cursor"),
                 "next": page.next.kept() if page.next else None,
                 "rows": extract.rows_sent,
                 "window": [plan.window.start.isoformat(), plan.window.end.isoformat()],
@@ -211,12 +231,14 @@ class RestReader:
                 "mapping": self._fingerprint(shape),
             }
             yield Step(b"".join(copy_text(rows_of(page))), len(page.records), progress)
-        if extract.rows_sent > plan.rows_before:
+        if extract.rows_sent > plan.rows_before and plan.is_first_look:
             extract.warnings += [
                 f"no record has a value at {path} ({entity}.fields.{name})" for name, path in unseen.items()
             ]
 
-    def _look_for(self, entity: str, unseen: dict[str, str], page: Page, extract: "RestExtract") -> None:
+    def _look_for(
+        self, entity: str, unseen: dict[str, str], page: Page, extract: "RestExtract", *, may_refuse: bool = True
+    ) -> None:
         """Note the columns of the records; refuse the first ones where a field that is needed is read from nowhere."""
         for record in page.records:
             extract.offered.update(dict.fromkeys(record.values or (), "json"))
@@ -224,7 +246,7 @@ class RestReader:
                 if value_at(record.values, path) is not None:
                     del unseen[name]
         needed = [name for name in unseen if name in ENTITIES[entity].required]
-        if needed and page.records and page.number == 1:
+        if may_refuse and needed and page.records and page.number == 1:
             asked_for = ", ".join(f"{unseen[name]} ({entity}.fields.{name})" for name in needed)
             has = ", ".join(list(extract.offered)[:SHOWN]) or "nothing"
             raise UserError(
@@ -271,7 +293,7 @@ class RestExtract:
 
 def _fields(shape: RestEntity) -> str:
     """Changes when the same record would become other fields: the record is in landing, whole, and is not asked for again."""
-    how = shape.model_dump_json(include={"fields", "defaults", "where"})
+    how = shape.model_dump_json(include={"fields", "defaults", "where", "deleted"})
     return hashlib.sha256(how.encode()).hexdigest()[:16]
 
 

@@ -265,3 +265,37 @@ def test_a_path_that_is_mapped_later_is_read_from_what_was_landed(crm):
     assert "`retain replay` does it to what was landed already" in crm.load().warnings[0]
     replay(crm.settings, source="crm")
     assert crm.ask("select phone from raw.orders") == [("+37491000001",)]
+
+
+def test_a_record_that_says_it_was_deleted_is_marked_and_one_that_is_restored_is_there_again(crm):
+    crm.configure("        fields:", "        deleted: gone = 'true'\n        fields:")
+    minutes = iter(range(9, 0, -1))
+
+    def put(key, **more):
+        crm.put(key, datetime.now(UTC) - timedelta(minutes=next(minutes)), **more)
+
+    def marked():
+        return [row[0] for row in crm.ask("select order_id from raw.orders where is_deleted order by 1")]
+
+    for key in (1, 2):
+        put(key)
+    put(3, gone="true")
+    assert crm.load().status == "published"
+    assert (marked(), set(crm.raw())) == (["3"], {"1", "2"})
+    put(2, gone="true")
+    put(3, gone="false")
+    assert crm.load().rows_changed == 2
+    assert (marked(), set(crm.raw())) == (["2"], {"1", "3"})
+    assert crm.ask("select deleted_at = changed_at from raw.orders where is_deleted") == [(True,)]
+    assert crm.load().rows_changed == 0
+    assert crm.ask("select count(*) from ops.reconciliation where difference <> 0") == [(0,)]
+    assert [one.rows_restored for one in replay(crm.settings)] == [0]
+    assert marked() == ["2"]
+
+
+def test_a_condition_for_what_was_deleted_that_cannot_be_read_is_told_by_its_name(crm):
+    crm.configure("        fields:", "        deleted: gone =\n        fields:")
+    crm.fill(1)
+    outcome = crm.load()
+    assert outcome.status == "unreadable"
+    assert "orders.deleted: the expression 'gone =' cannot be evaluated" in outcome.message

@@ -1,0 +1,77 @@
+"""A system that is described already needs its name and its secrets in retain.yml, and takes what else is said there."""
+
+from pathlib import Path
+
+import pytest
+
+from retain.config import load_settings
+from retain.config.ready_made import ready_made
+from retain.entities import ENTITIES
+from retain.errors import UserError
+
+HEAD = "business: {timezone: UTC, reporting_currency: EUR}\nwarehouse: {folder: state}\nsources:\n"
+PAGES = Path(__file__).parents[2] / "docs" / "sources"
+
+
+@pytest.fixture
+def load(tmp_path):
+    def loaded(*lines: str):
+        path = tmp_path / "retain.yml"
+        path.write_text(HEAD + "".join(f"  {line}\n" for line in lines))
+        return load_settings(path, {"SECRET": "open sesame"})
+
+    return loaded
+
+
+DESK = ("- name: desk", "  type: zendesk", "  subdomain: shop", "  user: a@b.c", '  token: "${SECRET}"')
+
+
+@pytest.mark.parametrize("kind", list(ready_made()))
+def test_every_description_is_a_source_that_retain_can_read_and_has_a_page(load, kind):
+    needs = ready_made()[kind].get("needs", {})
+    source = load("- name: one", f"  type: {kind}", *(f"  {key}: value" for key in needs)).source("one")
+    assert source.type == "rest"
+    assert set(source.entities) <= set(ENTITIES)
+    assert "{" not in source.url
+    for key in needs:
+        with pytest.raises(UserError, match=f"6?  sources.one.{key}: this key is needed. "):
+            load("- name: one", f"  type: {kind}", *(f"  {other}: value" for other in needs if other != key))
+    page = (PAGES / f"{kind}.md").read_text()
+    assert all(f" {key}:" in page for key in needs)
+
+
+def test_only_the_entities_that_are_named_are_read_and_what_is_said_of_them_takes_the_place(load):
+    own = (
+        "  entities:",
+        "    tickets:",
+        "      fields: {topic: subject}",
+        "      defaults: {channel: phone}",
+        "  overlap_minutes: 5",
+    )
+    source = load(*DESK, *own).source("desk")
+    assert (list(source.entities), source.overlap_minutes) == (["tickets"], 5)
+    tickets = source.entities["tickets"]
+    assert (tickets.fields["topic"], tickets.fields["ticket_id"]) == ("subject", "id")
+    assert (tickets.defaults["channel"], "channel" in tickets.fields) == ("phone", False)
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (("  satisfaction: stars",), '9  sources.desk.satisfaction: found "stars"; allowed: surveys, ratings'),
+        (("  entities: {visits: }",), "9  sources.desk.entities.visits: zendesk has no visits; allowed: customers, tickets, feedback"),
+        (("  entities: {tickets: {fields: {subject: subject}}}",), "sources.desk.entities.tickets.fields.subject: tickets has no field"),
+        (("  entities: {tickets: {recrods: tickets}}",), "no such key"),
+        (("  colour: red",), "9  sources.desk.colour: no such key"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told_by_its_line_and_without_the_secret(load, lines, words):
+    with pytest.raises(UserError) as refused:
+        load(*DESK, *lines)
+    assert words in str(refused.value)
+    assert "open sesame" not in str(refused.value)
+
+
+def test_a_type_that_is_none_is_told_with_those_that_are(load):
+    with pytest.raises(UserError, match=r"allowed: sql, files, rest, .*zendesk.*did you mean zendesk"):
+        load("- {name: desk, type: zendex, subdomain: shop}")
