@@ -165,9 +165,9 @@ def recount(
 
 
 def days_of_gate(connection: psycopg.Connection[Any], load_id: int, entity: Entity, timezone: str) -> Days:
-    """How many rows of a load that is in the gate are of each day."""
-    day = day_of(entity, "incoming", timezone)
-    return _days(connection, sql.SQL("select {} as day from {} as incoming").format(day, gate_table(load_id)))
+    """How many rows of a load that is in the gate are of each day, without records that were deleted at the source."""
+    day, gate = day_of(entity, "incoming", timezone), gate_table(load_id)
+    return _days(connection, sql.SQL("select {} as day from {} as incoming where not is_deleted").format(day, gate))
 
 
 def _days(connection: psycopg.Connection[Any], each: sql.Composable) -> Days:
