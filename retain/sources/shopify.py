@@ -27,6 +27,7 @@ from retain.sources.shopify_records import PARENT, People, key_of, records_in
 RESUMABLE = timedelta(days=6)  # Shopify keeps the result of an operation for seven
 SAMPLE = 10
 PROTECTED = "Ask Shopify for access to protected customer data, if the app has none: it leaves out who people are, without a word."
+NEWER = "Take a newer Retain: fields may mean something else there."
 SCOPES = "{ currentAppInstallation { accessScopes { handle } } }"
 ALL_ORDERS = "read_all_orders"
 DAYS_SEEN = 60
@@ -76,14 +77,21 @@ class ShopifyReader:
                 f"the app has no scope {ALL_ORDERS}: Shopify shows it the orders of the last {DAYS_SEEN} days alone"
             )
             told.append((sentence, f"Ask Shopify for {ALL_ORDERS}, and then load everything: --full."))
-        if self._shop.version not in (None, VERSION):
-            sentence = f"Shopify answers in version {self._shop.version} of its API, and was asked in {VERSION}"
-            told.append((sentence, "Take a newer Retain: fields may mean something else there."))
+        told += [(sentence, NEWER) for sentence in self._version_doubts()]
         skew = self._shop.client.skew
         if skew is not None and abs(skew) > MOST_SKEW:
             sentence = f"the system's clock and this machine's are {abs(skew).total_seconds() / 60:.0f} minutes apart"
             told.append((sentence, "Let this machine follow a time server, or set `settle_minutes` higher than that."))
         return told
+
+    def _version_doubts(self) -> list[str]:
+        """Shopify answers in the oldest version that it still serves when the one that was asked for is gone."""
+        served = self._shop.version
+        return (
+            []
+            if served in (None, VERSION)
+            else [f"Shopify answers in version {served} of its API, and was asked in {VERSION}"]
+        )
 
     def _sees_not_all(self, shape: Shape) -> bool:
         return shape.connection == "orders" and self._scopes is not None and ALL_ORDERS not in self._scopes
@@ -250,6 +258,7 @@ class ShopifyReader:
             left.pop(0)
             operation = None
         extract.warnings += [f"{words}. {PROTECTED}" for words in extract.people.doubts(shape)]
+        extract.warnings += [f"{words}. {NEWER}" for words in self._version_doubts()]
 
 
 @dataclass

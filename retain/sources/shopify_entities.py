@@ -8,6 +8,7 @@ VERSION = (
 
 MONEY = "{ shopMoney { amount currencyCode } }"  # what the shop books, not what the customer was shown
 TAXES = f"taxLines {{ rate priceSet {MONEY} }}"
+CHILDREN_SHOWN = 2
 ORDER_PRICES = (
     f"taxesIncluded subtotalPriceSet {MONEY} totalTaxSet {MONEY} shippingLine {{ {TAXES} }}"  # what tax_share needs
 )
@@ -82,8 +83,8 @@ def _of_line(value: str) -> str:
 # What was paid back is with tax, and with shipping where that was paid back too; a return is of the goods.
 _REFUND = f"""
 (select round(amount * (1 - case when refunded > 0 then least(shipping / refunded, 1) else 0 end)
-   * case when paid + tax > 0 then case when "parent.taxesIncluded" = 'true' then 1 - tax / nullif(paid, 0) else paid / (paid + tax) end
-     else 1 end, 4)
+   * case when paid <= 0 or paid + tax <= 0 then 1
+          when "parent.taxesIncluded" = 'true' then 1 - tax / paid else paid / (paid + tax) end, 4)
  from (select {_money("item.amountSet")} as amount, {_money("parent.totalRefundedSet")} as refunded,
    {_money("parent.totalRefundedShippingSet")} as shipping, coalesce({_money("parent.subtotalPriceSet")}, 0) as paid,
    {_goods_tax("parent.")} as tax) as refund)
@@ -92,7 +93,7 @@ _REFUND = f"""
 SHAPES: dict[str, Shape] = {
     "customers": Shape(
         "customers",
-        "id legacyResourceId createdAt updatedAt firstName lastName state defaultEmailAddress { emailAddress marketingState } "
+        "id legacyResourceId createdAt updatedAt firstName lastName defaultEmailAddress { emailAddress marketingState } "
         "defaultPhoneNumber { phoneNumber } defaultAddress { countryCodeV2 provinceCode city }",
         {
             "customer_id": _number("id"),
@@ -199,7 +200,7 @@ def query_of(shape: Shape, selection: str, search: str | None = None) -> str:
 
 
 def newest_of(shape: Shape, selection: str, first: int) -> str:
-    """The query of a page of those that changed last."""
+    """The query of a page of those that changed last, with few children: a page costs by what it may hold."""
     if shape.children is not None:
-        selection = f"id updatedAt {shape.children}(first: {first}) {{ nodes {{ {selection} }} }}"
+        selection = f"id updatedAt {shape.children}(first: {CHILDREN_SHOWN}) {{ nodes {{ {selection} }} }}"
     return f"{{ {shape.connection}(first: {first}, sortKey: UPDATED_AT, reverse: true) {{ nodes {{ {selection} }} }} }}"

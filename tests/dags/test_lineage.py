@@ -126,6 +126,15 @@ def test_a_table_of_a_database_is_named_without_its_password(config):
     )
 
 
+def test_an_entity_of_a_shopify_shop_is_named_by_the_shop(config):
+    text = config.read_text()
+    web = text[text.index("sources:") : text.index("  - name: till")]
+    shop = "sources:\n  - name: web\n    type: shopify\n    shop: my-shop\n    token: secret\n    entities:\n      orders:\n"
+    other = config.with_name("shopify.yml")
+    other.write_text(text.replace(web, shop))
+    assert source_of(load_settings(other), "web", "orders") == ("https://my-shop.myshopify.com", "orders")
+
+
 def test_without_a_transport_nothing_listens():
     from airflow.providers.openlineage.plugins.openlineage import OpenLineageProviderPlugin
 

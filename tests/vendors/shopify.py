@@ -223,7 +223,7 @@ def money(amount: str, currency: str = "EUR") -> dict[str, Any]:
 
 def customer(number: object, **more: Any) -> dict[str, Any]:
     return {
-        "id": gid("Customer", number), "legacyResourceId": str(number), "createdAt": "2024-05-01T08:00:00Z", "state": "ENABLED",
+        "id": gid("Customer", number), "legacyResourceId": str(number), "createdAt": "2024-05-01T08:00:00Z",
         "firstName": "Ani", "lastName": f"S{number}", "defaultPhoneNumber": None,
         "defaultEmailAddress": {"emailAddress": f"c{number}@x.am", "marketingState": "SUBSCRIBED"},
         "defaultAddress": {"countryCodeV2": "AM", "provinceCode": "ER", "city": "Yerevan"}, **more,

@@ -83,6 +83,7 @@ def test_an_app_that_may_not_see_people_is_told_by_check_and_by_the_load(shop, r
 
 def test_another_version_than_the_one_that_was_asked_is_told(shop, run):
     shop.vendor.version = "2027-10"
+    assert "version 2027-10 of its API" in " ".join(shop.load_one("customers").warnings)
     code, printed = run("check")
     assert (code, "answers in version 2027-10 of its API, and was asked in 2026-10" in " ".join(printed.split())) == (
         0,
