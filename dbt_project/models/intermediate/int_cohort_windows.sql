@@ -6,29 +6,41 @@
 -- of it, who of them came back in it, and what they brought.
 with occasions as (
     select
-        *,
-        {{ days_between('first_occasion_on', 'occasion_on') }} as age_days
-    from {{ ref('int_purchase_occasions') }}
+        occasions.*,
+        days.week_index,
+        days.month_index,
+        days.quarter_index,
+        days.year_index,
+        {{ days_between('occasions.first_occasion_on', 'occasions.occasion_on') }} as age_days,
+        -- the day of the first order is day 0, so day n is over once n + 1 days are
+        {{ days_between('occasions.first_occasion_on', observed_until_on()) }} as observed_days
+    from {{ ref('int_purchase_occasions') }} as occasions
+    inner join {{ ref('util_days') }} as days on occasions.first_occasion_on = days.day
 ),
 
--- All who first came on one day have been observed for as long, so few rows are left of many occasions.
+-- All who first came in one week of a month are in the same cohorts, so few rows are left of many occasions.
 arrivals as (
     select
-        first_occasion_on,
+        week_index,
+        month_index,
+        quarter_index,
+        year_index,
         first_channel,
         first_region,
         first_category,
-        {{ days_between('first_occasion_on', observed_until_on()) }} as observed_days,
         {% for days in windows %}
-        count(*) filter (where occasion_number = 2 and age_days <= {{ days }}) as repurchased_{{ days }},
-        sum(net_amount) filter (where age_days <= {{ days }}) as net_{{ days }},
-        sum(margin_amount) filter (where age_days <= {{ days }}) as margin_{{ days }},
-        sum(net_amount) filter (where age_days <= {{ days }} and margin_amount is not null)
-            as costed_net_{{ days }},
+        count(*) filter (where occasion_number = 1 and observed_days > {{ days }}) as eligible_{{ days }},
+        count(*) filter (where occasion_number = 2 and age_days <= {{ days }} and observed_days > {{ days }})
+            as repurchased_{{ days }},
+        sum(net_amount) filter (where age_days <= {{ days }} and observed_days > {{ days }}) as net_{{ days }},
+        sum(margin_amount) filter (where age_days <= {{ days }} and observed_days > {{ days }}) as margin_{{ days }},
+        sum(net_amount) filter (
+            where age_days <= {{ days }} and observed_days > {{ days }} and margin_amount is not null
+        ) as costed_net_{{ days }},
         {% endfor %}
         count(*) filter (where occasion_number = 1) as customers
     from occasions
-    group by first_occasion_on, first_channel, first_region, first_category
+    group by week_index, month_index, quarter_index, year_index, first_channel, first_region, first_category
 ),
 
 members as (
@@ -37,13 +49,12 @@ members as (
         listed.period,
         listed.cohort_index
     from arrivals
-    inner join {{ ref('util_days') }} as days on arrivals.first_occasion_on = days.day
     cross join lateral (
         values
-        ('week', days.week_index),
-        ('month', days.month_index),
-        ('quarter', days.quarter_index),
-        ('year', days.year_index)
+        ('week', arrivals.week_index),
+        ('month', arrivals.month_index),
+        ('quarter', arrivals.quarter_index),
+        ('year', arrivals.year_index)
     ) as listed (period, cohort_index)
 ),
 
@@ -53,13 +64,11 @@ cohorts as (
         cohort_index,
         {{ breakdown() }},
         {% for days in windows %}
-        -- the day of the first order is day 0, so day n is over once n + 1 days are
-        coalesce(sum(customers) filter (where observed_days > {{ days }}), 0)::bigint as eligible_{{ days }},
-        coalesce(sum(repurchased_{{ days }}) filter (where observed_days > {{ days }}), 0)::bigint
-            as repurchased_{{ days }},
-        sum(net_{{ days }}) filter (where observed_days > {{ days }}) as net_{{ days }},
-        sum(margin_{{ days }}) filter (where observed_days > {{ days }}) as margin_{{ days }},
-        sum(costed_net_{{ days }}) filter (where observed_days > {{ days }}) as costed_net_{{ days }},
+        sum(eligible_{{ days }})::bigint as eligible_{{ days }},
+        sum(repurchased_{{ days }})::bigint as repurchased_{{ days }},
+        sum(net_{{ days }}) as net_{{ days }},
+        sum(margin_{{ days }}) as margin_{{ days }},
+        sum(costed_net_{{ days }}) as costed_net_{{ days }},
         {% endfor %}
         sum(customers)::bigint as cohort_customers
     from members
