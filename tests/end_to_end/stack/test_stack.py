@@ -185,7 +185,7 @@ def test_a_dashboard_opens_whole_in_a_browser(stack, analyst, pictures, dashboar
     bottom = f"Math.max(...{holders}.map(holder => holder.getBoundingClientRect().bottom))"
     page.set_viewport_size({"width": 1500, "height": int(page.evaluate(bottom)) + 24})
     page.wait_for_timeout(1500)
-    page.screenshot(path=pictures / f"dashboard_{dashboard.name}.png")
+    page.screenshot(path=pictures / f"dashboard_{dashboard.name.replace('-', '_')}.png")
     errors = page.locator(".ant-alert-error, [data-test=error-alert]").all_inner_texts()
     page.close()
     assert len(answers) >= len(dashboard.charts)
@@ -207,6 +207,7 @@ def test_a_dag_has_a_page_with_its_runs_and_its_runbook(stack, engineer, picture
     engineer.set_viewport_size({"width": 1400, "height": 1100})
     engineer.get_by_role("button", name="Dag Docs").click()
     engineer.get_by_role("dialog").get_by_text("Runbook").first.wait_for()
+    engineer.wait_for_timeout(1000)  # it fades in
     engineer.screenshot(path=pictures / f"airflow_{dag}_page.png")
     engineer.keyboard.press("Escape")
 
