@@ -16,13 +16,21 @@ from retain.config.wording import meant, one_of, shown
 OF_THE_FILE = ("needs", "options")
 
 
+FOLDER = resources.files("retain") / "ready_made"
+
+
 @cache
-def ready_made() -> dict[str, dict[str, Any]]:
-    """Type to its file: `needs` (key: what it is), `options` (key: {default, about, values: {value: entities}}), a `rest` source."""
-    folder = resources.files("retain") / "ready_made"
-    files = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".yml"))
-    reader = YAML(typ="safe", pure=True)
-    return {name.removesuffix(".yml"): reader.load((folder / name).read_text(encoding="utf-8")) for name in files}
+def ready_made() -> tuple[str, ...]:
+    """The types that are described."""
+    return tuple(sorted(entry.name.removesuffix(".yml") for entry in FOLDER.iterdir() if entry.name.endswith(".yml")))
+
+
+@cache
+def description_of(kind: str) -> dict[str, Any]:
+    """The file of a type: `needs` (key: what it is), `options` (key: {default, about, values: {value: entities}}), a `rest` source."""
+    text = (FOLDER / f"{kind}.yml").read_text(encoding="utf-8")
+    described: dict[str, Any] = YAML(typ="safe", pure=True).load(text)
+    return described
 
 
 def lay_in(document: Document) -> None:
@@ -31,7 +39,7 @@ def lay_in(document: Document) -> None:
     for index, source in enumerate(sources if isinstance(sources, list) else []):
         kind = source.get("type") if isinstance(source, dict) else None
         if kind in ready_made():
-            sources[index] = _laid_in(document, ("sources", index), source, deepcopy(ready_made()[kind]))
+            sources[index] = _laid_in(document, ("sources", index), source, deepcopy(description_of(kind)))
 
 
 def _laid_in(document: Document, here: KeyPath, source: dict[str, Any], file: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from retain.config import load_settings
-from retain.config.ready_made import ready_made
+from retain.config.ready_made import description_of, ready_made
 from retain.entities import ENTITIES
 from retain.errors import UserError
 
@@ -28,7 +28,7 @@ DESK = ("- name: desk", "  type: zendesk", "  subdomain: shop", "  user: a@b.c",
 
 @pytest.mark.parametrize("kind", list(ready_made()))
 def test_every_description_is_a_source_that_retain_can_read_and_has_a_page(load, kind):
-    needs = ready_made()[kind].get("needs", {})
+    needs = description_of(kind).get("needs", {})
     source = load("- name: one", f"  type: {kind}", *(f"  {key}: value" for key in needs)).source("one")
     assert source.type == "rest"
     assert set(source.entities) <= set(ENTITIES)
