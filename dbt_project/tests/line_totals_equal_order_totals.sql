@@ -1,4 +1,5 @@
--- Wherever a source's lines add up to its order, every amount of the lines adds up to the order's, to the cent.
+-- Wherever a source's lines add up to its order, every amount of the lines adds up to the order's, to the cent. They
+-- are read in the order of the index: sums of every order at once would take the memory of all of them.
 with line_totals as (
     select
         order_key,
@@ -6,7 +7,11 @@ with line_totals as (
         sum(discount_amount) as discount_amount,
         sum(returns_amount) as returns_amount,
         sum(net_amount) as net_amount
-    from {{ ref('fct_order_items') }}
+    from (
+        select *
+        from {{ ref('fct_order_items') }}
+        order by order_key
+    ) as items
     group by order_key
 )
 

@@ -33,11 +33,11 @@ purchases as (
 identity_days as (
     select
         source_id,
-        first_on,
+        min(first_on) as first_on,
         min(ordered_on) filter (where ordered_on > first_on) as second_on,
         sum(net_amount) as net_amount
     from purchases
-    group by source_id, first_on
+    group by source_id
 ),
 
 member_days as (
@@ -56,11 +56,11 @@ people as (
     select
         ruleset,
         count(*) as identities,
-        group_first_on as first_on,
+        min(group_first_on) as first_on,
         min(case when first_on > group_first_on then first_on else second_on end) as second_on,
         sum(net_amount) as net_amount
     from member_days
-    group by ruleset, group_id, group_first_on
+    group by ruleset, group_id
 ),
 
 counted as (
