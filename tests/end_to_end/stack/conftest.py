@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +125,10 @@ class Stack:
 
         return str(self.wait(f"{dag} {run}", state))
 
+    def end(self) -> None:
+        """Remove its containers and volumes, those of every profile too."""
+        replace(self, profiles=("demo", "celery", "cli")).compose("down", "--volumes", "--remove-orphans", check=False)
+
     def rows(self, query: str, user: str = "postgres") -> list[tuple[Any, ...]]:
         password = self.values["RETAIN_POSTGRES_PASSWORD" if user == "postgres" else "RETAIN_BI_PASSWORD"]
         with psycopg.connect(
@@ -134,7 +138,8 @@ class Stack:
             password=password,
             dbname="retain",
         ) as connection:
-            return connection.execute(query.encode()).fetchall()
+            cursor = connection.execute(query.encode())
+            return cursor.fetchall() if cursor.description else []
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -152,13 +157,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config)
     lines += [*ports, f"RETAIN_SHOP_CUSTOMERS={CUSTOMERS}", "RETAIN_DAGS_PAUSED=True"]
     env_file.write_text("\n".join(lines) + "\n")
     one = Stack(env_file, values_of(lines))
-    one.compose("down", "--volumes", "--remove-orphans", check=False)
+    one.end()  # what a run left that was killed
     try:
         one.up()
         pytestconfig.stash[COST] = one.cost()
         yield one
     finally:
-        one.compose("down", "--volumes", "--remove-orphans", check=False)
+        one.end()
 
 
 @pytest.fixture(scope="session")
