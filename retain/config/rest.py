@@ -75,6 +75,11 @@ class Asked(Part):
     since: str | None = Field(default=None, min_length=1, description="Parameter of the span's start.")
     until: str | None = Field(default=None, min_length=1, description="Parameter of the span's end.")
     format: TimeFormat = Field(default="iso", description="How the two are written.")
+    template: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The value of `since`, where one holds both: {since} and {until} stand in it.",
+    )
     cursor: str | None = Field(default=None, min_length=1, description="Where a record says when it changed.")
     overlap_minutes: int | None = Field(
         default=None, ge=0, description="How far each load reaches back, where that is not what holds for the source."
@@ -90,6 +95,11 @@ class RestEntity(Mapping):
         default=None,
         min_length=1,
         description="Where a list is in each record: one row each, `item` in it, and the record as `parent`.",
+    )
+    related: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Where what records refer to is listed, as in JSON:API: each is then `item`, and that is `related`.",
     )
     params: dict[str, str] = Field(default={}, description="Parameters of every request.")
     start: dict[str, str] = Field(

@@ -46,6 +46,11 @@ def note_rest_entity_problems(document: Document, path: KeyPath, entity: dict[st
         document.refuse(
             (*path, "window"), "`since` is needed: the parameter that asks for what changed from then on", of_key=True
         )
+    template = window.get("template") if isinstance(window, dict) else None
+    if isinstance(template, str) and not ("{since}" in template and "{until}" in template):
+        document.refuse((*path, "window", "template"), "wanted a text with {since} and {until} in it")
+    if entity.get("each") and entity.get("related"):
+        document.refuse((*path, "related"), "both `each` and `related` are given; keep one", of_key=True)
     _check_paging(document, (*path, "paging"), entity.get("paging"))
     fields = entity.get("fields")
     fields = {name: text for name, text in fields.items() if isinstance(text, str)} if isinstance(fields, dict) else {}

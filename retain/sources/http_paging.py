@@ -21,7 +21,7 @@ from dlt.sources.helpers.rest_client.paginators import (
 from retain.config.rest import Paging
 from retain.errors import NotLetIn, OutOfReach, UserError
 from retain.sources.http_client import AnswersAsSent, EarlyToken, hooks_of, in_sentences
-from retain.sources.http_records import DECODER, Record
+from retain.sources.http_records import DECODER, Record, with_related
 from retain.sources.json_paths import value_at
 
 ENDLESS = 2**62  # where a flag alone says which page is the last
@@ -139,7 +139,7 @@ class Listing:
     """A list of a system, in pages. `shrinks`: its window has an end, so a record that changes meanwhile leaves it.
 
     `records` is where the list is in an answer, `keys` where a record's key is; `only_first` are the parameters that are not
-    sent again beside a cursor.
+    sent again beside a cursor; `related` is where the answer lists what records refer to.
     """
 
     client: AnswersAsSent
@@ -148,6 +148,7 @@ class Listing:
     keys: list[str]
     shrinks: bool
     only_first: tuple[str, ...] = ()
+    related: str | None = None
 
     @property
     def is_read_backwards(self) -> bool:
@@ -233,7 +234,11 @@ def _walked(listing: Listing, start: Walk) -> Iterator[Page]:
                 found.request.url = url  # the client's auth adds it again
             after = Walk(url, _params(found.request), number + 1) if more else None
             cursor = getattr(found.paginator, "_next_reference", None)
-            yield Page(list(found), asked, number, after, str(cursor) if cursor else None)
+            records = list(found)
+            if listing.related is not None:
+                others = client.extract_response(found.response, listing.related) if records else []
+                records = with_related(records, others)
+            yield Page(records, asked, number, after, str(cursor) if cursor else None)
             if after is not None:
                 number, asked = after.number, shown_request(after.url, after.params)
 

@@ -91,6 +91,35 @@ def _place_of(record: Record, path: str) -> int:
     return place
 
 
+def with_related(records: list[Record], others: list[Record]) -> list[Record]:
+    """The records of a JSON:API page, each beside what it refers to and the page lists: as text that was sent.
+
+    `{"item": {"id": "e1", …}, "related": {"metric": {"id": "m1", …}}}`, by the name of the relationship. What is not listed,
+    and a relationship to several, is left out.
+    """
+    listed = {_identity(other.values): other.text for other in others}
+    found = []
+    for record in records:
+        if record.values is None:
+            found.append(record)
+            continue
+        named = record.values.get("relationships")
+        related: dict[str, tuple[str, Any]] = {}
+        for name, one in named.items() if isinstance(named, dict) else ():
+            text = listed.get(_identity(one.get("data")) if isinstance(one, dict) else None)
+            if text is not None:
+                related[name] = (text, DECODER.decode(text))
+        beside = ", ".join(f"{json.dumps(name)}: {text}" for name, (text, _) in related.items())
+        values = {"item": record.values, "related": {name: one for name, (_, one) in related.items()}}
+        found.append(Record(f'{{"item": {record.text}, "related": {{{beside}}}}}', values, record.problem))
+    return found
+
+
+def _identity(thing: Any) -> tuple[str, str] | None:
+    """By what JSON:API calls a thing: its type and its id."""
+    return (str(thing.get("type")), str(thing.get("id"))) if isinstance(thing, dict) else None
+
+
 def text_of(body: bytes) -> str:
     """The text of an answer. Raises NotWhatWasAsked for HTML, for nothing, and for what is not UTF-8."""
     try:

@@ -7,6 +7,7 @@ from typing import Any
 from retain.sources.mentions import NOT_COLUMNS, OPERATORS, TOKEN
 
 PATH = re.compile(r"[^\W\d][\w-]*(?:\.[\w-]+)*")
+QUOTED_PATH = re.compile(r"[^\W\d][\w-]*(?:\.[\w$ -]+)*")  # in double quotes: some systems have names of several words
 NAMED_THERE = re.compile(r"(?i)\bas\s+(\w+)")
 # Those that can be no bare name of a column.
 SQL = "select from where as when then else end on join left cross lateral group order limit distinct asc desc any all some for with"
@@ -33,7 +34,7 @@ def paths_of(expressions: Iterable[str]) -> list[str]:
         own = {name.lower() for name in NAMED_THERE.findall(expression)} | WORDS_OF_SQL
         for token in TOKEN.finditer(expression):
             name = token["bare"] if token["quoted"] is None else token["quoted"].replace('""', '"')
-            if not name or not PATH.fullmatch(name):
+            if not name or not (PATH if token["quoted"] is None else QUOTED_PATH).fullmatch(name):
                 continue
             is_called = expression[token.end() :].lstrip().startswith("(")
             if token["bare"] and (is_called or name.lower() in own or expression[: token.start()].endswith("::")):

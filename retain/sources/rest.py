@@ -17,9 +17,10 @@ from retain.sources.copy_text import NULL, copy_text
 from retain.sources.http_client import AnswersAsSent, open_client
 from retain.sources.http_paging import Listing, Page, Walk, pages_of
 from retain.sources.http_records import each_of, key_texts
-from retain.sources.http_window import asked, moment_of, window_after
+from retain.sources.http_window import moment_of, window_after
 from retain.sources.json_paths import path_of, value_at
 from retain.sources.listed import listed
+from retain.sources.rest_start import start_of
 
 COLUMNS = ["_record", "_file", "_line", "_problem", "_asked", "_fetched_at"]
 RESUMABLE = timedelta(hours=24)  # a cursor or a link of a system is good for as long, not for ever
@@ -99,10 +100,9 @@ class RestReader:
     def _pages(self, entity: str, start: Walk, *, shrinks: bool = False) -> Iterator[Page]:
         """The pages of a list, as the records that rows are made of."""
         shape = self._shape(entity)
-        for page in pages_of(
-            Listing(self._client, shape.paging, shape.records, self._key_paths(entity), shrinks, tuple(shape.start)),
-            start,
-        ):
+        keys, only_first = self._key_paths(entity), tuple(shape.start)
+        listing = Listing(self._client, shape.paging, shape.records, keys, shrinks, only_first, shape.related)
+        for page in pages_of(listing, start):
             if shape.each is None:
                 yield page
             else:
@@ -191,18 +191,7 @@ class RestReader:
         return hashlib.sha256(f"{self._source.url}{how}{self._zone.key}".encode()).hexdigest()[:16]
 
     def _start(self, shape: RestEntity, window: Window | None, cursor: str | None = None) -> Walk:
-        params: dict[str, Any] = {**shape.params, **({} if cursor else shape.start)}
-        if cursor:
-            params[shape.paging.param or "cursor"] = cursor
-        if shape.paging.size is not None and shape.paging.size_param:
-            params[shape.paging.size_param] = str(shape.paging.size)
-        if window is not None and shape.window is not None:
-            low, high = asked(window, shape.window.format, self._zone)
-            if low is not None:
-                params[str(shape.window.since)] = low
-            if shape.window.until is not None:
-                params[shape.window.until] = high
-        return Walk(f"{self._source.url.rstrip('/')}/{shape.path.lstrip('/')}", params)
+        return start_of(self._source.url, shape, self._zone, window, cursor)
 
     def _key_paths(self, entity: str) -> list[str]:
         fields = self._shape(entity).fields

@@ -1,5 +1,6 @@
 """A system that is described already needs its name and its secrets in retain.yml, and takes what else is said there."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -29,13 +30,13 @@ DESK = ("- name: desk", "  type: zendesk", "  subdomain: shop", "  user: a@b.c",
 @pytest.mark.parametrize("kind", list(ready_made()))
 def test_every_description_is_a_source_that_retain_can_read_and_has_a_page(load, kind):
     needs = description_of(kind).get("needs", {})
-    source = load("- name: one", f"  type: {kind}", *(f"  {key}: value" for key in needs)).source("one")
+    source = load("- name: one", f"  type: {kind}", *(f"  {key}: 7" for key in needs)).source("one")
     assert source.type == "rest"
     assert set(source.entities) <= set(ENTITIES)
     assert "{" not in source.url
     for key in needs:
         with pytest.raises(UserError, match=f"6?  sources.one.{key}: this key is needed. "):
-            load("- name: one", f"  type: {kind}", *(f"  {other}: value" for other in needs if other != key))
+            load("- name: one", f"  type: {kind}", *(f"  {other}: 7" for other in needs if other != key))
     page = (PAGES / f"{kind}.md").read_text()
     assert all(f" {key}:" in page for key in needs)
 
@@ -75,3 +76,12 @@ def test_what_is_wrong_is_told_by_its_line_and_without_the_secret(load, lines, w
 def test_a_type_that_is_none_is_told_with_those_that_are(load):
     with pytest.raises(UserError, match=r"allowed: sql, files, rest, .*zendesk.*did you mean zendesk"):
         load("- {name: desk, type: zendex, subdomain: shop}")
+
+
+@pytest.mark.parametrize("kind", list(ready_made()))
+def test_every_description_has_an_example_that_can_be_used_as_it_stands(kind):
+    path = Path(__file__).parents[2] / "examples" / kind / "retain.yml"
+    named = re.findall(r"\$\{(\w+)\}", path.read_text())
+    settings = load_settings(path, dict.fromkeys(named, "open-sesame"))
+    assert named
+    assert [source.type for source in settings.sources] == ["rest"]

@@ -81,6 +81,15 @@ def test_a_source_is_read_as_it_was_written(load):
         ("{style: cursor, next: meta.next, ", "{style: link_header, ", "follows the link as it comes"),
         ("customer_id: id", "customer_id: id || 'x'", "customer_id must be a plain path, and it is an expression"),
         ("customer_id: id", f"customer_id: {'a' * 64}", "a path longer than 63 bytes"),
+        ("since: from", "since: from, template: 'after({since})'", "wanted a text with {since} and {until} in it"),
+        (
+            "{style: cursor, next: meta.next, param: after}",
+            "{style: page, keep: true}",
+            "style page has no cursor to keep",
+        ),
+        ("params: {sort: id}", "params: {sort: id}\n        each: lines\n        related: included", "keep one"),
+        ("params: {sort: id}", 'start: {key: "${TOKEN}"}', "a value of the environment is taken for a secret"),
+        ("params: {sort: id}", f"deleted: {'a' * 64} = '1'", "deleted: a path longer than 63 bytes"),
     ],
 )
 def test_what_is_wrong_is_told_by_its_line(load, old, new, words):

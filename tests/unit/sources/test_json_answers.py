@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retain.sources.http_records import NotWhatWasAsked, each_of, key_texts, records_of
+from retain.sources.http_records import NotWhatWasAsked, each_of, key_texts, records_of, with_related
 from retain.sources.json_paths import path_of, paths_of, value_at
 
 VALUES = st.recursive(
@@ -109,3 +109,26 @@ def test_each_thing_of_a_list_stands_beside_its_record_as_it_was_sent():
     assert value_at(second.values, "item.sku") == "b"
     assert each_of(without, "box.lines") == []
     assert "box.lines is no list" in each_of(wrong, "box.lines")[0].problem
+
+
+def test_what_a_record_refers_to_stands_beside_it_as_it_was_sent():
+    body = (
+        b'{"data": [{"id": "e1", "value": 10.10, "relationships": {"metric": {"data": {"type": "metric", "id": "m1"}}, '
+        b'"profile": {"data": {"type": "profile", "id": "gone"}}, "tags": {"data": []}}}, {"id": "e2"}, 7], '
+        b'"included": [{"type": "profile", "id": "m1"}, {"type": "metric", "id": "m1", "rate": 1.50}]}'
+    )
+    first, second, third = with_related(records_of(body, "data"), records_of(body, "included"))
+    assert first.text.startswith('{"item": {"id": "e1", "value": 10.10, ')
+    assert first.text.endswith('"related": {"metric": {"type": "metric", "id": "m1", "rate": 1.50}}}')
+    assert as_numbers_of_text(first.text) == first.values
+    assert value_at(first.values, "related.metric.rate") == "1.50"
+    assert as_numbers_of_text(second.text) == second.values == {"item": {"id": "e2"}, "related": {}}
+    assert third.problem == "is no object, so nothing can be read of it"
+
+
+def test_a_name_of_several_words_or_with_a_sign_is_a_path_in_double_quotes():
+    assert paths_of(["""coalesce("item.Campaign Name", "item.$flow", 'no "thing" at all')"""]) == [
+        "item.Campaign Name",
+        "item.$flow",
+    ]
+    assert path_of("item.Campaign Name") is None
