@@ -142,17 +142,18 @@ def test_a_copy_that_was_brought_in_by_hand_is_told_by_the_doctor(copy, restored
     [
         (  # a build that took them for one person
             "update intermediate.int_customer_identities set customer_key = (select customer_key from "
-            "intermediate.int_customer_identities where source_id = 'web:w1001') where source_id = 'web:w5' returning 1",
+            "intermediate.int_customer_identities where source_id = 'web:w1001') where source_id = 'web:w5'",
             "1 customers are people who were erased together with accounts that were not",
         ),
-        ("drop table intermediate.int_identity_components cascade; select 1", "Nothing was built in this backup"),
+        ("drop table intermediate.int_identity_components cascade", "Nothing was built in this backup"),
     ],
 )
 def test_where_only_a_person_can_say_who_it_was_nothing_is_changed(copy, restored, older, said):
     kept = register.path_of(restored.settings).rename(restored.folder / "kept.jsonl")
     backup.restore(restored.settings, copy[0])
     kept.rename(register.path_of(restored.settings))
-    restored.ask(older)
+    with warehouse.connect(restored.settings) as connection:
+        connection.execute(older.encode())
     before = found(restored)
     with pytest.raises(Refused, match=said):
         again.repeat(restored.settings)
