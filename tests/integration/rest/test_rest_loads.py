@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from vendors.server import HTML, Answer
 
 from retain.replay import replay
@@ -267,7 +268,13 @@ def test_a_path_that_is_mapped_later_is_read_from_what_was_landed(crm):
     assert crm.ask("select phone from raw.orders") == [("+37491000001",)]
 
 
-def test_a_record_that_says_it_was_deleted_is_marked_and_one_that_is_restored_is_there_again(crm):
+@pytest.mark.parametrize("is_large", [False, True])
+def test_a_record_that_says_it_was_deleted_is_marked_and_one_that_is_restored_is_there_again(
+    crm, monkeypatch, is_large
+):
+    if is_large:  # counted anew, by a session beside this one
+        monkeypatch.setattr("retain.reconciliation.MANY_ROWS", 1)
+        monkeypatch.setattr("retain.beside.MANY_ROWS", 1)
     crm.configure("        fields:", "        deleted: gone = 'true'\n        fields:")
     minutes = iter(range(9, 0, -1))
 
@@ -282,6 +289,7 @@ def test_a_record_that_says_it_was_deleted_is_marked_and_one_that_is_restored_is
     put(3, gone="true")
     assert crm.load().status == "published"
     assert (marked(), set(crm.raw())) == (["3"], {"1", "2"})
+    assert crm.ask("select sum(raw_records)::int from ops.reconciliation") == [(2,)]
     put(2, gone="true")
     put(3, gone="false")
     assert crm.load().rows_changed == 2
