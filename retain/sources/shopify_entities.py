@@ -9,6 +9,7 @@ VERSION = (
 MONEY = "{ shopMoney { amount currencyCode } }"  # what the shop books, not what the customer was shown
 TAXES = f"taxLines {{ rate priceSet {MONEY} }}"
 CHILDREN_SHOWN = 2
+ONCE = "limit 1"  # behind a select of one row: else PostgreSQL would work out each of its values wherever it is named
 ORDER_PRICES = (
     f"taxesIncluded subtotalPriceSet {MONEY} totalTaxSet {MONEY} shippingLine {{ {TAXES} }}"  # what tax_share needs
 )
@@ -76,7 +77,7 @@ def _of_line(value: str) -> str:
         f"(select case when paid > 0 and abs(tax - paid * rate) > abs(tax - paid * rate / (1 + rate)) "
         f"then round(({value}) * (1 - tax / paid), 4) else {value} end "
         f"from (select {paid} as paid, {_sum('taxLines', 'priceSet,shopMoney,amount')} as tax, "
-        f"{_sum('taxLines', 'rate')} as rate) as line)"
+        f"{_sum('taxLines', 'rate')} as rate {ONCE}) as line)"
     )
 
 
@@ -87,7 +88,7 @@ _REFUND = f"""
           when "parent.taxesIncluded" = 'true' then 1 - tax / paid else paid / (paid + tax) end, 4)
  from (select {_money("item.amountSet")} as amount, {_money("parent.totalRefundedSet")} as refunded,
    {_money("parent.totalRefundedShippingSet")} as shipping, coalesce({_money("parent.subtotalPriceSet")}, 0) as paid,
-   {_goods_tax("parent.")} as tax) as refund)
+   {_goods_tax("parent.")} as tax {ONCE}) as refund)
 """.strip()
 
 SHAPES: dict[str, Shape] = {
