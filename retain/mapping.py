@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from retain.config import RestEntity, Settings, ShopifyEntity, SqlEntity
+from retain.config import FilesEntity, RestEntity, Settings, SqlEntity
 from retain.entities import ENTITIES, Entity
 from retain.errors import UserError
 from retain.landing import landing_table
@@ -51,26 +51,15 @@ def mapping_of(settings: Settings, source: str, entity: str) -> Mapping:
     """The mapping that retain.yml gives; a `sql` source has mapped its rows already, in its own select."""
     configured = settings.source(source)
     shape = configured.entities[entity]
-    if isinstance(shape, ShopifyEntity):
-        own, looked_at = dict(shape.fields), paths_of([*shape.fields.values(), *filter(None, [shape.where])])
-        return Mapping(source, ENTITIES[entity], own, dict(shape.defaults), own, shape.where, paths=tuple(looked_at))
+    known, fields, defaults = ENTITIES[entity], dict(shape.fields), dict(shape.defaults)
     if isinstance(shape, SqlEntity):
-        expressions = {name: name for name in shape.fields}
-        return Mapping(source, ENTITIES[entity], expressions, dict(shape.defaults), dict(shape.fields))
-    if isinstance(shape, RestEntity):
-        expressions = {**shape.fields, **({DELETED: shape.deleted} if shape.deleted else {})}
-        paths = paths_of([*expressions.values(), *filter(None, [shape.where])])
-        return Mapping(
-            source,
-            ENTITIES[entity],
-            expressions,
-            dict(shape.defaults),
-            dict(shape.fields),
-            shape.where,
-            paths=tuple(paths),
-        )
-    fields, grouped_by = dict(shape.fields), tuple(shape.group_by or ())
-    return Mapping(source, ENTITIES[entity], fields, dict(shape.defaults), fields, shape.where, grouped_by)
+        return Mapping(source, known, {name: name for name in fields}, defaults, fields)
+    if isinstance(shape, FilesEntity):
+        return Mapping(source, known, fields, defaults, fields, shape.where, tuple(shape.group_by or ()))
+    deleted = shape.deleted if isinstance(shape, RestEntity) else None
+    expressions = {**fields, **({DELETED: deleted} if deleted else {})}
+    paths = paths_of([*expressions.values(), *filter(None, [shape.where])])
+    return Mapping(source, known, expressions, defaults, fields, shape.where, paths=tuple(paths))
 
 
 def set_source_clock(connection: psycopg.Connection[Any], settings: Settings, source: str) -> None:

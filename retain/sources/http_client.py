@@ -35,6 +35,7 @@ from retain.sources.http_records import NotWhatWasAsked, Record, records_of
 ATTEMPTS = 5
 BACKOFF_SECONDS = 1.0  # 1, 2, 4 and 8 seconds between the attempts, where the system names no time
 TIMEOUT_SECONDS = 120.0
+MOST_SKEW = timedelta(minutes=2)  # the settle lag is there for less than this
 EARLY_SECONDS = 60  # a token is renewed so long before it ends
 
 # At DEBUG they write whole addresses, with what the query holds.
@@ -77,6 +78,13 @@ class AnswersAsSent(RESTClient):
         adapter: Any = self.session.get_adapter(self.base_url)
         found: timedelta | None = adapter.skew
         return found
+
+    def doubts_of_the_clock(self) -> list[tuple[str, str]]:
+        """(sentence, what to do), where the two clocks are further apart than the settle lag is there for."""
+        if self.skew is None or abs(self.skew) <= MOST_SKEW:
+            return []
+        sentence = f"the system's clock and this machine's are {abs(self.skew).total_seconds() / 60:.0f} minutes apart"
+        return [(sentence, "Let this machine follow a time server, or set `settle_minutes` higher than that.")]
 
     def extract_response(self, response: requests.Response, data_selector: Any) -> list[Record]:
         try:

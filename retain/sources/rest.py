@@ -17,6 +17,7 @@ from retain.sources.copy_text import NULL, copy_text
 from retain.sources.http_client import AnswersAsSent, open_client
 from retain.sources.http_paging import Listing, Page, Walk, pages_of
 from retain.sources.http_records import each_of, key_texts
+from retain.sources.http_state import changed_since, state_after
 from retain.sources.http_window import moment_of, window_after
 from retain.sources.json_paths import path_of, value_at
 from retain.sources.listed import listed
@@ -25,7 +26,6 @@ from retain.sources.rest_start import start_of
 COLUMNS = ["_record", "_file", "_line", "_problem", "_asked", "_fetched_at"]
 RESUMABLE = timedelta(hours=24)  # a cursor or a link of a system is good for as long, not for ever
 FAR_BEFORE = timedelta(days=2)
-MOST_SKEW = timedelta(minutes=2)  # the settle lag is there for less than this
 SHOWN = 15
 
 
@@ -82,10 +82,7 @@ class RestReader:
         told = [
             (f"no record of the first page has a value at {path}", "Correct `fields`.") for path in missing.values()
         ]
-        skew = self._client.skew
-        if skew is not None and abs(skew) > MOST_SKEW:
-            sentence = f"the system's clock and this machine's are {abs(skew).total_seconds() / 60:.0f} minutes apart"
-            told.append((sentence, "Let this machine follow a time server, or set `settle_minutes` higher than that."))
+        told += self._client.doubts_of_the_clock()
         if shape.window is not None and page.records:
             now = datetime.now(UTC)
             since_now = self._first_page(entity, Window(now, now + timedelta(days=1)))
@@ -118,14 +115,7 @@ class RestReader:
                 "is configured.",
                 hint="Load everything instead.",
             )
-        is_anew = state is not None and state.get("mapping") != self._fingerprint(shape)
-        warnings: tuple[str, ...] = ()
-        if is_anew:
-            warnings = ("retain.yml reads this entity differently than before: everything was read again",)
-        elif state is not None and state.get("fields") != _fields(shape):
-            warnings = (
-                "retain.yml maps this entity differently than before: `retain replay` does it to what was landed already",
-            )
+        is_anew, warnings = changed_since(state, self._fingerprint(shape), shape)
         until = state.get("until") if state and shape.window and not full and not is_anew else None
         own = shape.window.overlap_minutes if shape.window else None
         minutes = (self._source.overlap_minutes if own is None else own, self._source.settle_minutes)
@@ -162,9 +152,7 @@ class RestReader:
         extract.state_after = dict(plan.before or {})
         if not plan.is_again:
             extract.state_after = {
-                "mapping": self._fingerprint(shape),
-                "until": plan.window.end.isoformat(),
-                "fields": _fields(shape),
+                **state_after(plan.window, self._fingerprint(shape), shape),
                 **({"cursor": plan.cursor} if shape.paging.keep else {}),
             }
         extract.steps = self._steps(batch.entity, shape, plan, extract)
@@ -278,12 +266,6 @@ class RestExtract:
     @property
     def control_totals(self) -> dict[str, Any]:
         return {"rows": self.rows_sent, "sums": {}}
-
-
-def _fields(shape: RestEntity) -> str:
-    """Changes when the same record would become other fields: the record is in landing, whole, and is not asked for again."""
-    how = shape.model_dump_json(include={"fields", "defaults", "where", "deleted"})
-    return hashlib.sha256(how.encode()).hexdigest()[:16]
 
 
 def rows_of(page: Page) -> Iterator[list[Any]]:

@@ -14,10 +14,11 @@ from retain.errors import OutOfReach
 from retain.sources import BEGINNING, Batch, Column, State, Step, Window
 from retain.sources.http_lines import Rows
 from retain.sources.http_records import NotWhatWasAsked, Record, list_in, records_of
+from retain.sources.http_state import changed_since, state_after
 from retain.sources.http_window import window_after
 from retain.sources.json_paths import value_at
 from retain.sources.listed import listed
-from retain.sources.rest import COLUMNS, MOST_SKEW
+from retain.sources.rest import COLUMNS
 from retain.sources.shopify_bulk import Failed, begin, records_of_operation, wait
 from retain.sources.shopify_entities import SHAPES, VERSION, Shape, newest_of, query_of
 from retain.sources.shopify_graphql import KEPT, Denied, Shop
@@ -78,10 +79,7 @@ class ShopifyReader:
             )
             told.append((sentence, f"Ask Shopify for {ALL_ORDERS}, and then load everything: --full."))
         told += [(sentence, NEWER) for sentence in self._version_doubts()]
-        skew = self._shop.client.skew
-        if skew is not None and abs(skew) > MOST_SKEW:
-            sentence = f"the system's clock and this machine's are {abs(skew).total_seconds() / 60:.0f} minutes apart"
-            told.append((sentence, "Let this machine follow a time server, or set `settle_minutes` higher than that."))
+        told += self._shop.client.doubts_of_the_clock()
         return told
 
     def _version_doubts(self) -> list[str]:
@@ -120,14 +118,7 @@ class ShopifyReader:
     def plan(
         self, entity: str, state: State | None, now: datetime, *, full: bool = False, window: Window | None = None
     ) -> Batch:
-        is_anew = state is not None and state.get("mapping") != self._fingerprint(entity)
-        warnings: tuple[str, ...] = ()
-        if is_anew:
-            warnings = ("this entity is read differently than before: everything was read again",)
-        elif state is not None and state.get("fields") != fields_of(self._entity(entity)):
-            warnings = (
-                "retain.yml maps this entity differently than before: `retain replay` does it to what was landed already",
-            )
+        is_anew, warnings = changed_since(state, self._fingerprint(entity), self._entity(entity))
         until = state.get("until") if state and not full and not is_anew else None
         overlap, settle = (timedelta(minutes=n) for n in (self._source.overlap_minutes, self._source.settle_minutes))
         chosen = window or window_after(until, now, overlap, settle)
@@ -161,11 +152,8 @@ class ShopifyReader:
         extract = ShopifyExtract(plan.rows_before, list(plan.warnings), self._sample(batch.entity))
         extract.state_after = dict(plan.before or {})
         if not plan.is_again:
-            extract.state_after = {
-                "mapping": self._fingerprint(batch.entity),
-                "until": plan.window.end.isoformat(),
-                "fields": fields_of(self._entity(batch.entity)),
-            }
+            fingerprint, configured = self._fingerprint(batch.entity), self._entity(batch.entity)
+            extract.state_after = state_after(plan.window, fingerprint, configured)
         extract.steps = self._steps(batch.entity, plan, extract)
         yield extract
 
@@ -283,12 +271,6 @@ class ShopifyExtract:
         if not self.offered and record.values is not None:
             self.offered = dict.fromkeys(record.values, "json")
         self.people.look_at(shape, record)
-
-
-def fields_of(entity: ShopifyEntity) -> str:
-    """Changes when the same record would become other fields."""
-    how = entity.model_dump_json(include={"fields", "defaults", "where"})
-    return hashlib.sha256(how.encode()).hexdigest()[:16]
 
 
 def is_granted(scope: str, scopes: frozenset[str]) -> bool:
