@@ -10,7 +10,8 @@ from retain.cli.instance import REPOSITORY
 from retain.errors import OutOfReach, UserError
 
 STACK = "tests/end_to_end/stack"  # containers: minutes, and a Docker engine
-WAITING = ("tests/dags", "tests/end_to_end/test_airflow_web.py")  # half of their time they wait for Airflow's processes
+# Much of their time they wait for the processes of Airflow and Superset.
+WAITING = ("tests/dags", "tests/end_to_end/test_airflow_web.py", "tests/end_to_end/test_superset.py")
 
 
 def test(arguments: list[str]) -> None:
@@ -29,7 +30,7 @@ def test(arguments: list[str]) -> None:
     with tempfile.TemporaryFile("w+") as output:
         with subprocess.Popen([*pytest, *WAITING], env=environment, stdout=output, stderr=subprocess.STDOUT) as waiting:
             others = subprocess.run([*pytest, *(f"--ignore={path}" for path in WAITING)], env=environment, check=False)
-            print(f"Waiting for {' and '.join(WAITING)}.", flush=True)
+            print(f"Waiting for {', '.join(WAITING)}.", flush=True)
         output.seek(0)
         shutil.copyfileobj(output, sys.stdout)
     sys.exit(max(others.returncode, waiting.returncode))

@@ -43,7 +43,12 @@ class Collector:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Taking)
         self.transport = json.dumps(
-            {"type": "http", "url": f"http://127.0.0.1:{self.server.server_port}", "endpoint": "api/v1/lineage"}
+            {
+                "type": "http",
+                "url": f"http://127.0.0.1:{self.server.server_port}",
+                "endpoint": "api/v1/lineage",
+                "retry": {"total": 1},
+            }
         )
 
 

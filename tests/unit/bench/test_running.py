@@ -19,7 +19,7 @@ def test_an_unknown_bench_is_told_the_names_there_are():
     with pytest.raises(
         UserError,
         match=r"There is no bench 'speed'.\s*There are: build, crash, faults, forecast, gate, identity, mutants, "
-        r"questions, reference, sources\.",
+        r"questions, reference, sources, transform\.",
     ):
         run("speed", "table", {})
 
