@@ -4,11 +4,7 @@ import great_expectations as gx
 
 from expectations.rules import (
     Shop,
-    accounts_known,
-    looks_like_an_address,
-    not_before_the_calendar,
-    not_in_the_future,
-    of_every_entity,
+    about_somebody,
     one_of,
     row_rule,
     suite_of,
@@ -21,10 +17,8 @@ def suite(shop: Shop) -> gx.ExpectationSuite:
         "feedback",
         shop,
         [
-            *of_every_entity(ENTITIES["feedback"], shop),
+            *about_somebody(ENTITIES["feedback"], shop),
             one_of("kind", "kind_known", f"kind is none of {', '.join(FEEDBACK_KINDS)}", FEEDBACK_KINDS),
-            not_in_the_future("answered_at", shop),
-            not_before_the_calendar("answered_at"),
             row_rule(
                 "scale_has_a_width",
                 "highest_score is not above lowest_score",
@@ -44,7 +38,5 @@ def suite(shop: Shop) -> gx.ExpectationSuite:
                 "kind = 'nps' and lowest_score < highest_score and (lowest_score, highest_score) <> (0, 10)",
                 about=("kind", "lowest_score", "highest_score"),
             ),
-            accounts_known(),
-            looks_like_an_address(),
         ],
     )

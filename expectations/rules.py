@@ -15,7 +15,7 @@ from great_expectations.expectations.metadata_types import FailureSeverity
 from expectations.kinds import ExpectNoRowToMeet, ExpectQueryToFindNothing
 from retain.config import Gate
 from retain.entities import ENTITIES, Entity, FieldType
-from retain.records import sent_name
+from retain.records import DAY_FIELDS, sent_name
 
 CRITICAL, WARNING = FailureSeverity.CRITICAL, FailureSeverity.WARNING
 
@@ -195,16 +195,25 @@ def one_of(field: str, name: str, description: str, values: Iterable[str]) -> Ex
     return row_rule(name, description, f"{field} not in ({known})", about=(field,))
 
 
-def accounts_known() -> Expectation:
-    """An account of another source, of which there is none: whoever is named by it is nobody."""
-    return lookup_rule(
-        "customer_source_known",
-        "customer_source names a source without customers",
-        "customer_source is not null and not exists "
-        "(select 1 from raw.customers as known where known.source = subselect.customer_source)",
-        about=("customer_source",),
-        severity=WARNING,
-    )
+def about_somebody(entity: Entity, shop: Shop) -> list[Expectation]:
+    """What every record must hold that tells of somebody who did something, besides what holds for every entity: a moment of the
+    past, and an account or an address that may be somebody's."""
+    moment = DAY_FIELDS[entity.name]
+    return [
+        *of_every_entity(entity, shop),
+        not_in_the_future(moment, shop),
+        not_before_the_calendar(moment),
+        # An account of another source, of which there is none: whoever is named by it is nobody.
+        lookup_rule(
+            "customer_source_known",
+            "customer_source names a source without customers",
+            "customer_source is not null and not exists "
+            "(select 1 from raw.customers as known where known.source = subselect.customer_source)",
+            about=("customer_source",),
+            severity=WARNING,
+        ),
+        looks_like_an_address(),
+    ]
 
 
 def looks_like_an_address(field: str = "email") -> Expectation:

@@ -4,11 +4,7 @@ import great_expectations as gx
 
 from expectations.rules import (
     Shop,
-    accounts_known,
-    looks_like_an_address,
-    not_before_the_calendar,
-    not_in_the_future,
-    of_every_entity,
+    about_somebody,
     one_of,
     suite_of,
 )
@@ -20,11 +16,7 @@ def suite(shop: Shop) -> gx.ExpectationSuite:
         "sends",
         shop,
         [
-            *of_every_entity(ENTITIES["sends"], shop),
+            *about_somebody(ENTITIES["sends"], shop),
             one_of("channel", "channel_known", f"channel is none of {', '.join(SEND_CHANNELS)}", SEND_CHANNELS),
-            not_in_the_future("happened_at", shop),
-            not_before_the_calendar("happened_at"),
-            accounts_known(),
-            looks_like_an_address(),
         ],
     )

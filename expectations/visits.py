@@ -4,11 +4,7 @@ import great_expectations as gx
 
 from expectations.rules import (
     Shop,
-    accounts_known,
-    looks_like_an_address,
-    not_before_the_calendar,
-    not_in_the_future,
-    of_every_entity,
+    about_somebody,
     suite_of,
 )
 from retain.entities import ENTITIES
@@ -19,10 +15,6 @@ def suite(shop: Shop) -> gx.ExpectationSuite:
         "visits",
         shop,
         [
-            *of_every_entity(ENTITIES["visits"], shop),
-            not_in_the_future("happened_at", shop),
-            not_before_the_calendar("happened_at"),
-            accounts_known(),
-            looks_like_an_address(),
+            *about_somebody(ENTITIES["visits"], shop),
         ],
     )

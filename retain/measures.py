@@ -5,18 +5,9 @@ from datetime import date, timedelta
 
 from psycopg import sql
 
-from retain.entities import Entity
+from retain.entities import NAMING_SOMEBODY, Entity
+from retain.records import DAY_FIELDS
 
-MOMENTS = {
-    "orders": "ordered_at",
-    "returns": "returned_at",
-    "customers": "registered_at",
-    "tickets": "opened_at",
-    "feedback": "answered_at",
-    "loyalty_entries": "entered_at",
-    "sends": "happened_at",
-    "visits": "happened_at",
-}
 # Fields with few values, whose shares say something.
 KINDS = {
     "orders": ("status", "currency", "channel", "store", "region", "is_test"),
@@ -33,10 +24,8 @@ IDENTITIES = {
     "orders": ("customer_id", "email", "phone"),
     "customers": ("email", "phone"),
     "order_items": ("product_id",),
-    "tickets": ("customer_id", "email", "phone"),
-    "feedback": ("customer_id", "email", "phone"),
-    "loyalty_entries": ("customer_id", "email", "phone"),
-    "sends": ("customer_id", "email", "phone"),
+    # of visits few say whose they are
+    **dict.fromkeys((name for name in NAMING_SOMEBODY if name != "visits"), ("customer_id", "email", "phone")),
 }
 LONGEST_VALUE = 40
 
@@ -74,8 +63,8 @@ class Measured:
     @property
     def moment(self) -> str | None:
         """The field by whose day the records count; None for the day of the load."""
-        field = MOMENTS.get(self.entity.name)
-        return field if field in self.fields else None
+        field = DAY_FIELDS.get(self.entity.name)
+        return field if field in self.fields.intersection(self.entity.of_type("timestamp")) else None
 
 
 def selects(load: Measured) -> list[sql.Composable]:

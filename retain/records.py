@@ -2,7 +2,7 @@
 
 from psycopg import sql
 
-from retain.entities import Entity, Field, FieldType
+from retain.entities import ENTITIES, NAMING_SOMEBODY, Entity, Field, FieldType
 
 # The field that says on which business day a record happened. Products and order lines have no moment of their own.
 DAY_FIELDS = {
@@ -28,11 +28,7 @@ LOOKED_UP = {
     "acquisition_costs": ("source", "channel", "month_on", "currency"),
     "business_changes": ("source", "change_id", "touched_value"),
     "experiment_assignments": ("source", "experiment_id", "customer_id"),
-    "tickets": ("source", "ticket_id", "customer_source"),
-    "feedback": ("source", "feedback_id", "customer_source"),
-    "loyalty_entries": ("source", "entry_id", "customer_source"),
-    "sends": ("source", "send_id", "customer_source"),
-    "visits": ("source", "view_id", "customer_source"),
+    **{name: ("source", *ENTITIES[name].key, "customer_source") for name in NAMING_SOMEBODY},
     "phone_numbers": ("phone",),
 }
 

@@ -1,6 +1,7 @@
 """Two points ledgers: Smile.io, newest id first with a cursor, and LoyaltyLion, whose rows never change."""
 
 import json
+from abc import abstractmethod
 from base64 import b64decode, b64encode
 from datetime import UTC, datetime
 from typing import Any
@@ -54,8 +55,9 @@ class Ledger(Vendor):
             following = b64encode(json.dumps({**kept, "before": shown[-1]["id"]}).encode()).decode()
         return Answer(json.dumps({name: shown, **self.told(following)}).encode())
 
+    @abstractmethod
     def told(self, following: str | None) -> dict[str, Any]:
-        raise NotImplementedError
+        """How the vendor names the cursor of the page that follows, None where none does."""
 
 
 class SmileIo(Ledger):

@@ -6,14 +6,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from retain.entities import NAMING_SOMEBODY
+from retain.records import DAY_FIELDS
+
 Row = dict[str, Any]
-MOMENTS = {
-    "tickets": "opened_at",
-    "feedback": "answered_at",
-    "loyalty_entries": "entered_at",
-    "sends": "happened_at",
-    "visits": "happened_at",
-}
 
 
 def make_engagement(shop: Any) -> None:
@@ -111,7 +107,7 @@ def _visit(chance: random.Random, shop: Any, number: int, order: Row, at: dateti
 
 def known_engagement(shop: Any, is_known: Callable[[datetime], bool]) -> dict[str, list[Row]]:
     """The rows of which the moment was known; what a ticket had not come to yet is not there."""
-    known = {name: [row for row in getattr(shop, name) if is_known(row[moment])] for name, moment in MOMENTS.items()}
+    known = {name: [row for row in getattr(shop, name) if is_known(row[DAY_FIELDS[name]])] for name in NAMING_SOMEBODY}
     known["tickets"] = [_as_of(row, is_known) for row in known["tickets"]]
     return known
 
