@@ -13,6 +13,7 @@ class NotThere(UserError):
     """Nothing is at an address, or no longer."""
 
 
+KEPT = "What came so far is kept: try again."
 CREDENTIALS = "Make a new one at the system, and give it where retain.yml names it."
 
 
@@ -82,9 +83,7 @@ def out_of_reach(name: str, error: requests.RequestException, host: str) -> OutO
         words = "is asked too often (429)" if status == 429 else f"fails ({status})"
         return OutOfReach(
             f"Source {name}: {place_of(response.url)} {words}, again and again.",
-            hint="What came so far is kept. Set a slower `rate`."
-            if status == 429
-            else "What came so far is kept: try again.",
+            hint="What came so far is kept. Set a slower `rate`." if status == 429 else KEPT,
         )
     if isinstance(error, requests.exceptions.SSLError):
         return OutOfReach(f"Source {name}: the certificate of {host} is not one to trust.", hint="Check `url`.")
@@ -93,4 +92,4 @@ def out_of_reach(name: str, error: requests.RequestException, host: str) -> OutO
         kind = "did not answer in time"
     if isinstance(error, requests.exceptions.InvalidJSONError):
         kind = "answered with something that is no JSON"
-    return OutOfReach(f"Source {name}: {host} {kind}.", hint="What came so far is kept: try again.")
+    return OutOfReach(f"Source {name}: {host} {kind}.", hint=KEPT)

@@ -8,7 +8,7 @@ import requests
 
 from retain.errors import OutOfReach
 from retain.sources.copy_text import quoted
-from retain.sources.http_answers import place_of
+from retain.sources.http_answers import KEPT, place_of
 from retain.sources.http_client import in_sentences, plain_session
 from retain.sources.http_records import A_PAGE, Record, record_of
 
@@ -67,7 +67,7 @@ def _records(export: Export, after: int) -> Iterator[Record]:
 
 
 class Rows:
-    """Records as the COPY text of rows, until they are enough for a step; see `retain.sources.rest.COLUMNS`."""
+    """Records as the COPY text of rows, until they are enough for a step; see `retain.sources.http_load.COLUMNS`."""
 
     def __init__(self, name: str, asked: str) -> None:
         self._name, self._asked, self._parts = quoted(name), quoted(asked), list[str]()
@@ -129,4 +129,4 @@ def _record(line: bytes, name: str, place: str, number: int, *, is_last: bool) -
 
 
 def cut_off(name: str, place: str, what: str) -> CutOff:
-    return CutOff(f"Source {name}: the file {place} was cut off: {what}.", hint="What came so far is kept: try again.")
+    return CutOff(f"Source {name}: the file {place} was cut off: {what}.", hint=KEPT)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -15,31 +15,24 @@ from retain.errors import UserError
 from retain.sources import BEGINNING, Batch, Column, State, Step, Window
 from retain.sources.copy_text import NULL, copy_text
 from retain.sources.http_client import AnswersAsSent, open_client
+from retain.sources.http_load import HttpExtract, HttpPlan, changed_since, progress_of, state_after, taken_up
 from retain.sources.http_paging import Listing, Page, Walk, pages_of
 from retain.sources.http_records import each_of, key_texts
-from retain.sources.http_state import changed_since, state_after
 from retain.sources.http_window import moment_of, window_after
 from retain.sources.json_paths import path_of, value_at
 from retain.sources.listed import listed
 from retain.sources.rest_start import start_of
 
-COLUMNS = ["_record", "_file", "_line", "_problem", "_asked", "_fetched_at"]
 RESUMABLE = timedelta(hours=24)  # a cursor or a link of a system is good for as long, not for ever
 FAR_BEFORE = timedelta(days=2)
 SHOWN = 15
 
 
-@dataclass(frozen=True)
-class RestPlan:
+@dataclass(frozen=True, kw_only=True)
+class RestPlan(HttpPlan):
     """What a load asks for and where it begins: at the first page, or at the page where an earlier try stopped."""
 
-    window: Window
     start: Walk | None  # None: the earlier try had read the last page
-    before: State | None
-    is_again: bool  # a window of the past, which moves no cursor
-    began_at: datetime
-    rows_before: int = 0
-    warnings: tuple[str, ...] = ()
     cursor: str | None = None  # of a feed of changes: how far it was read
 
     @property
@@ -74,7 +67,7 @@ class RestReader:
         ]
 
     def doubts(self, entity: str) -> list[tuple[str, str]]:
-        shape, found = self._shape(entity), RestExtract(0, [])
+        shape, found = self._shape(entity), RestExtract(0, [], {})
         page = self._first_page(entity, None)
         self._look_for(entity, missing := self._paths(shape), page, found)
         if not page.records:
@@ -122,39 +115,28 @@ class RestReader:
         overlap, settle = (timedelta(minutes=n) for n in minutes)
         chosen = window or window_after(until, now, overlap, settle)
         cursor = state.get("cursor") if state and shape.paging.keep and not full and not is_anew else None
-        start = self._start(shape, chosen, cursor)
-        plan = RestPlan(chosen, start, state, window is not None, now, warnings=warnings, cursor=cursor)
+        plan = RestPlan(
+            window=chosen, before=state, is_again=window is not None, began_at=now, warnings=warnings,
+            start=self._start(shape, chosen, cursor), cursor=cursor,
+        )  # fmt: skip
         return Batch(entity, chosen, plan)
 
     def resume(self, entity: str, state: State | None, progress: dict[str, Any], now: datetime) -> Batch | None:
-        began_at = datetime.fromisoformat(progress["began_at"])
-        if progress["mapping"] != self._fingerprint(self._shape(entity)) or now - began_at > RESUMABLE:
+        known = taken_up(progress, state, self._fingerprint(self._shape(entity)), now, RESUMABLE)
+        if known is None:
             return None
-        window = Window(*(datetime.fromisoformat(text) for text in progress["window"]))
         kept = f"{progress['rows']:,} records of an earlier try, that ended before its last page, were kept"
-        plan = RestPlan(
-            window,
-            Walk(**progress["next"]) if progress["next"] else None,
-            state,
-            False,
-            began_at,
-            progress["rows"],
-            (kept,),
-            progress.get("cursor"),
-        )
-        return Batch(entity, window, plan)
+        start = Walk(**progress["next"]) if progress["next"] else None
+        plan = RestPlan(**known, warnings=(kept,), start=start, cursor=progress.get("cursor"))
+        return Batch(entity, plan.window, plan)
 
     @contextmanager
     def read(self, batch: Batch) -> "Iterator[RestExtract]":
         plan, shape = batch.plan, self._shape(batch.entity)
         assert isinstance(plan, RestPlan)
-        extract = RestExtract(plan.rows_before, list(plan.warnings))
-        extract.state_after = dict(plan.before or {})
-        if not plan.is_again:
-            extract.state_after = {
-                **state_after(plan.window, self._fingerprint(shape), shape),
-                **({"cursor": plan.cursor} if shape.paging.keep else {}),
-            }
+        extract = RestExtract(plan.rows_before, list(plan.warnings), state_after(plan, self._fingerprint(shape), shape))
+        if shape.paging.keep and not plan.is_again:
+            extract.state_after["cursor"] = plan.cursor
         extract.steps = self._steps(batch.entity, shape, plan, extract)
         yield extract
 
@@ -200,12 +182,9 @@ class RestReader:
             if shape.paging.keep:
                 extract.state_after["cursor"] = page.reached or extract.state_after["cursor"]
             progress = {
+                **progress_of(plan, self._fingerprint(shape), extract.rows_sent),
                 "cursor": extract.state_after.get("cursor"),
                 "next": page.next.kept() if page.next else None,
-                "rows": extract.rows_sent,
-                "window": [plan.window.start.isoformat(), plan.window.end.isoformat()],
-                "began_at": plan.began_at.isoformat(),
-                "mapping": self._fingerprint(shape),
             }
             yield Step(b"".join(copy_text(rows_of(page))), len(page.records), progress)
         if extract.rows_sent > plan.rows_before and plan.is_first_look:
@@ -248,24 +227,8 @@ class RestReader:
 
 
 @dataclass
-class RestExtract:
-    """The records of one window on their way; see `retain.sources.ExtractInSteps`."""
-
-    rows_sent: int
-    warnings: list[str]
-    columns: list[str] = field(default_factory=lambda: list(COLUMNS))
-    offered: dict[str, str] = field(default_factory=dict)
-    state_after: dict[str, Any] = field(default_factory=dict)
-    steps: Iterator[Step] = field(default_factory=lambda: iter(()))
+class RestExtract(HttpExtract):
     is_unfiltered: bool = False
-
-    @property
-    def copy_chunks(self) -> Iterator[bytes]:
-        return (step.chunk for step in self.steps)
-
-    @property
-    def control_totals(self) -> dict[str, Any]:
-        return {"rows": self.rows_sent, "sums": {}}
 
 
 def rows_of(page: Page) -> Iterator[list[Any]]:

@@ -12,16 +12,16 @@ from retain.config import Settings, ShopifyEntity, ShopifySource
 from retain.entities import ENTITIES
 from retain.errors import OutOfReach
 from retain.sources import BEGINNING, Batch, Column, State, Step, Window
+from retain.sources.http_answers import KEPT
 from retain.sources.http_lines import Rows
+from retain.sources.http_load import HttpExtract, changed_since, progress_of, state_after, taken_up
 from retain.sources.http_records import NotWhatWasAsked, Record, list_in, records_of
-from retain.sources.http_state import changed_since, state_after
 from retain.sources.http_window import window_after
 from retain.sources.json_paths import value_at
 from retain.sources.listed import listed
-from retain.sources.rest import COLUMNS
 from retain.sources.shopify_bulk import Failed, begin, records_of_operation, wait
 from retain.sources.shopify_entities import SHAPES, VERSION, Shape, newest_of, query_of
-from retain.sources.shopify_graphql import KEPT, Denied, Shop
+from retain.sources.shopify_graphql import Denied, Shop
 from retain.sources.shopify_plan import ShopifyPlan, Span, search_of
 from retain.sources.shopify_records import PARENT, People, key_of, records_in
 
@@ -85,11 +85,9 @@ class ShopifyReader:
     def _version_doubts(self) -> list[str]:
         """Shopify answers in the oldest version that it still serves when the one that was asked for is gone."""
         served = self._shop.version
-        return (
-            []
-            if served in (None, VERSION)
-            else [f"Shopify answers in version {served} of its API, and was asked in {VERSION}"]
-        )
+        if served in (None, VERSION):
+            return []
+        return [f"Shopify answers in version {served} of its API, and was asked in {VERSION}"]
 
     def _sees_not_all(self, shape: Shape) -> bool:
         return shape.connection == "orders" and self._scopes is not None and ALL_ORDERS not in self._scopes
@@ -111,8 +109,9 @@ class ShopifyReader:
                 f'{child.text[:-1]}, "{PARENT}": "{node.values["id"]}"}}', {**child.values, PARENT: node.values["id"]}
             )
             for node in nodes
+            if node.values is not None
             for child in list_in(node, f"{shape.children}.nodes")
-            if node.values is not None and child.values is not None
+            if child.values is not None
         ]
 
     def plan(
@@ -123,37 +122,27 @@ class ShopifyReader:
         overlap, settle = (timedelta(minutes=n) for n in (self._source.overlap_minutes, self._source.settle_minutes))
         chosen = window or window_after(until, now, overlap, settle)
         span = Span(None if chosen.start <= BEGINNING else chosen.start, chosen.end)
-        return Batch(entity, chosen, ShopifyPlan(chosen, (span,), state, window is not None, now, warnings=warnings))
+        plan = ShopifyPlan(
+            window=chosen, before=state, is_again=window is not None, began_at=now, warnings=warnings, left=(span,)
+        )
+        return Batch(entity, chosen, plan)
 
     def resume(self, entity: str, state: State | None, progress: dict[str, Any], now: datetime) -> Batch | None:
-        began_at = datetime.fromisoformat(progress["began_at"])
-        if progress["mapping"] != self._fingerprint(entity) or now - began_at > RESUMABLE:
+        known = taken_up(progress, state, self._fingerprint(entity), now, RESUMABLE)
+        if known is None:
             return None
-        window = Window(*(datetime.fromisoformat(text) for text in progress["window"]))
         rows = progress["rows"]
         kept = (f"{rows:,} records of an earlier try, that ended before the last one, were kept",) if rows else ()
-        plan = ShopifyPlan(
-            window,
-            tuple(Span.of(one) for one in progress["left"]),
-            state,
-            False,
-            began_at,
-            progress["operation"],
-            progress["lines"],
-            rows,
-            kept,
-        )
-        return Batch(entity, window, plan)
+        left = tuple(Span.of(one) for one in progress["left"])
+        plan = ShopifyPlan(**known, warnings=kept, left=left, operation=progress["operation"], lines=progress["lines"])
+        return Batch(entity, plan.window, plan)
 
     @contextmanager
     def read(self, batch: Batch) -> "Iterator[ShopifyExtract]":
         plan = batch.plan
         assert isinstance(plan, ShopifyPlan)
-        extract = ShopifyExtract(plan.rows_before, list(plan.warnings), self._sample(batch.entity))
-        extract.state_after = dict(plan.before or {})
-        if not plan.is_again:
-            fingerprint, configured = self._fingerprint(batch.entity), self._entity(batch.entity)
-            extract.state_after = state_after(plan.window, fingerprint, configured)
+        state = state_after(plan, self._fingerprint(batch.entity), self._entity(batch.entity))
+        extract = ShopifyExtract(plan.rows_before, list(plan.warnings), state, sample=self._sample(batch.entity))
         extract.steps = self._steps(batch.entity, plan, extract)
         yield extract
 
@@ -205,13 +194,10 @@ class ShopifyReader:
         def step(rows: Rows | None = None) -> Step:
             """What came, and where to go on after it."""
             progress = {
+                **progress_of(plan, self._fingerprint(entity), extract.rows_sent),
                 "left": [one.kept() for one in left],
                 "operation": operation,
                 "lines": lines,
-                "rows": extract.rows_sent,
-                "window": [plan.window.start.isoformat(), plan.window.end.isoformat()],
-                "began_at": plan.began_at.isoformat(),
-                "mapping": self._fingerprint(entity),
             }
             count = rows.count if rows else 0
             return Step(rows.taken() if rows else b"", count, progress)
@@ -250,21 +236,13 @@ class ShopifyReader:
 
 
 @dataclass
-class ShopifyExtract:
-    """The records of one window on their way; see `retain.sources.ExtractInSteps`."""
-
-    rows_sent: int
-    warnings: list[str]
-    copy_chunks: Iterator[bytes]
-    columns: list[str] = field(default_factory=lambda: list(COLUMNS))
-    offered: dict[str, str] = field(default_factory=dict)
-    state_after: dict[str, Any] = field(default_factory=dict)
-    steps: Iterator[Step] = field(default_factory=lambda: iter(()))
+class ShopifyExtract(HttpExtract):
+    sample: Iterator[bytes] = field(default_factory=lambda: iter(()))
     people: People = field(default_factory=People)
 
     @property
-    def control_totals(self) -> dict[str, Any]:
-        return {"rows": self.rows_sent, "sums": {}}
+    def copy_chunks(self) -> Iterator[bytes]:
+        return self.sample
 
     def look_at(self, shape: Shape, record: Record) -> None:
         """GraphQL answers with every field that was asked for, so one record has the columns of all."""

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from retain.errors import OutOfReach
+from retain.sources.http_answers import KEPT
 from retain.sources.http_lines import Export, cut_off, records_from
 from retain.sources.http_pace import PATIENCE, Throttled, after_now
 from retain.sources.http_records import Record
 from retain.sources.json_paths import value_at
-from retain.sources.shopify_graphql import KEPT, Denied, Shop
+from retain.sources.shopify_graphql import Denied, Shop
 from retain.sources.shopify_records import PARENT
 
 FIRST_POLL_SECONDS, LAST_POLL_SECONDS = 0.5, 15.0

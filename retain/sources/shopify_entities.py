@@ -2,17 +2,15 @@
 
 from dataclasses import dataclass
 
-VERSION = (
-    "2026-10"  # of the GraphQL Admin API; each is served for a year at least, then a newer one answers in its place
-)
+# Of the GraphQL Admin API; each is served for a year at least, then a newer one answers in its place.
+VERSION = "2026-10"
 
 MONEY = "{ shopMoney { amount currencyCode } }"  # what the shop books, not what the customer was shown
 TAXES = f"taxLines {{ rate priceSet {MONEY} }}"
 CHILDREN_SHOWN = 2
 ONCE = "limit 1"  # behind a select of one row: else PostgreSQL would work out each of its values wherever it is named
-ORDER_PRICES = (
-    f"taxesIncluded subtotalPriceSet {MONEY} totalTaxSet {MONEY} shippingLine {{ {TAXES} }}"  # what tax_share needs
-)
+# What tells the tax of an order's goods.
+ORDER_PRICES = f"taxesIncluded subtotalPriceSet {MONEY} totalTaxSet {MONEY} shippingLine {{ {TAXES} }}"
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from requests import PreparedRequest
 from retain.config import ShopifySource
 from retain.config.rest import ClientCredentialsAuth, KeyAuth
 from retain.errors import NotLetIn, OutOfReach, UserError
-from retain.sources.http_answers import NotThere, check_body, place_of
-from retain.sources.http_client import AnswersAsSent, EarlyToken, auth_of, in_sentences, open_client
+from retain.sources.http_answers import KEPT, NotThere, check_body, place_of
+from retain.sources.http_client import EarlyToken, auth_of, in_sentences, open_client
 from retain.sources.http_pace import PATIENCE, Throttled, after_now
 from retain.sources.http_records import DECODER
 from retain.sources.json_paths import value_at
@@ -44,12 +44,8 @@ class Shop:
         self.name, self.address = source.name, source.address
         self.version: str | None = None
         self._path = f"/admin/api/{VERSION}/graphql.json"
-        self._client = open_client(source.name, source.address, None, None)
-        self._client.auth = _auth_of(source)
-
-    @property
-    def client(self) -> AnswersAsSent:
-        return self._client
+        self.client = open_client(source.name, source.address, None, None)
+        self.client.auth = _auth_of(source)
 
     def ask(self, document: str, variables: dict[str, Any] | None = None) -> tuple[dict[str, Any], bytes]:
         """The data of an answer, with numbers as text, and the answer as sent.
@@ -86,11 +82,11 @@ class Shop:
 
     def _post(self, document: str, variables: dict[str, Any] | None) -> requests.Response:
         body = {"query": document, **({"variables": variables} if variables else {})}
-        auth, is_renewed = self._client.auth, False
+        auth, is_renewed = self.client.auth, False
         while True:
             try:
                 with in_sentences(self.name, self.address):
-                    return self._client.post(self._path, json=body, allow_redirects=False)
+                    return self.client.post(self._path, json=body, allow_redirects=False)
             except NotThere as error:
                 raise UserError(
                     f"Source {self.name}: there is no shop at {self.address} ({error.message.rpartition('(')[2]}",
@@ -130,9 +126,6 @@ class Shop:
         if seconds > PATIENCE.total_seconds():
             raise Throttled(self.name, after_now(seconds))
         time.sleep(seconds)
-
-
-KEPT = "What came so far is kept: try again."
 
 
 def seconds_until_paid(cost: Any) -> float | None:

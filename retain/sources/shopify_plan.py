@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from retain.sources import BEGINNING, State, Window
+from retain.sources import BEGINNING, Window
+from retain.sources.http_load import HttpPlan
 from retain.sources.http_window import asked
 
 FOUNDED = datetime(2006, 1, 1, tzinfo=UTC)  # no shop has a record of before
@@ -35,19 +36,13 @@ class Span:
         return [Span(self.start, middle), Span(middle, self.end)]
 
 
-@dataclass(frozen=True)
-class ShopifyPlan:
+@dataclass(frozen=True, kw_only=True)
+class ShopifyPlan(HttpPlan):
     """What a load asks for: the spans that are left, and of the first one the operation and the lines read of it already."""
 
-    window: Window
     left: tuple[Span, ...]
-    before: State | None
-    is_again: bool  # a window of the past, which moves no cursor
-    began_at: datetime
     operation: str | None = None
     lines: int = 0
-    rows_before: int = 0
-    warnings: tuple[str, ...] = ()
 
 
 def search_of(span: Span) -> str:
