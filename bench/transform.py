@@ -36,7 +36,7 @@ def run(format: str, options: Options) -> None:
     show(measure, lines, headline, format, options)
 
 
-def measure(tell: Tell, *, customers: int = 2000, rounds: int = 2) -> dict[str, Any]:
+def measure(tell: Tell, *, customers: int = 20_000, rounds: int = 2) -> dict[str, Any]:
     """Build the demo shop's marts by turns, once by `dbt build` and once by Airflow, so many times.
 
     What is told is the round with the median ratio, the better of two.

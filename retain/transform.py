@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import sql
@@ -15,6 +15,9 @@ from retain.config import Settings
 from retain.errors import Busy, Refused, RetainError
 from retain.roles import TRANSFORMER
 from retain.warehouse import connect, role_dsn
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
 
 PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
 BUILD_LOCK = 727_003
@@ -74,6 +77,16 @@ def target_folder(settings: Settings) -> Path:
     return settings.state_folder / "dbt" / "target"
 
 
+def logs_of(settings: Settings) -> Path:
+    return settings.state_folder / "logs" / "dbt"
+
+
+def places(target: Path, logs: Path) -> list[str]:
+    """dbt's options for where the project is, and where it writes what it makes and its log."""
+    folders = {"--project-dir": PROJECT, "--profiles-dir": PROJECT, "--target-path": target, "--log-path": logs}
+    return [str(word) for pair in folders.items() for word in pair]
+
+
 def arguments(settings: Settings, command: str) -> list[str]:
     """The start of any dbt command of ours. Unit tests judge the SQL, not the data: they belong to `retain test`."""
     import json
@@ -82,10 +95,7 @@ def arguments(settings: Settings, command: str) -> list[str]:
     return [
         command,
         *(("--exclude-resource-type", "unit_test") if command == "build" else ()),
-        *("--project-dir", str(PROJECT)),
-        *("--profiles-dir", str(PROJECT)),
-        *("--target-path", str(target_folder(settings))),
-        *("--log-path", str(settings.state_folder / "logs" / "dbt")),
+        *places(target_folder(settings), logs_of(settings)),
         *("--vars", json.dumps(lasting)),
     ]
 
@@ -140,15 +150,20 @@ def only_one_build(connection: psycopg.Connection[Any]) -> Iterator[None]:
             connection.commit()
 
 
-def run_dbt(settings: Settings, command: list[str], progress: Progress | None = None) -> Build:
-    """Run one dbt command in this process; raises Refused naming every model and test that failed."""
+def run_dbt(
+    settings: Settings, command: list[str], progress: Progress | None = None, *, manifest: "Manifest | None" = None
+) -> Build:
+    """Run one dbt command in this process; raises Refused naming every model and test that failed.
+
+    `manifest`: the project as it was parsed before, for the same vars; without it dbt parses what has changed.
+    """
     ours = environment(settings)
     previous = {name: os.environ.get(name) for name in ours}
     os.environ.update(ours)
     try:
         from dbt.cli.main import dbtRunner
 
-        outcome = dbtRunner(callbacks=[_listener(progress)] if progress else []).invoke(["--quiet", *command])
+        outcome = dbtRunner(manifest, callbacks=[_listener(progress)] if progress else []).invoke(["--quiet", *command])
     finally:
         for name, value in previous.items():
             if value is None:
@@ -165,7 +180,7 @@ def run_dbt(settings: Settings, command: list[str], progress: Progress | None = 
         )
         raise Refused(
             f"The build failed; the marts are still those of the last good build. {len(failed)} failed:\n{lines}",
-            hint=f"dbt's log: {settings.state_folder / 'logs' / 'dbt' / 'dbt.log'}",
+            hint=f"dbt's log: {logs_of(settings) / 'dbt.log'}",
         )
     kinds = [str(result.node.resource_type) for result in results]
     seconds = {result.node.name: round(result.execution_time, 3) for result in results}

@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from retain import warehouse
 from retain.airflow.manifest import write_manifest
@@ -24,7 +25,8 @@ from retain.config import Settings
 from retain.errors import OutOfReach
 
 SECONDS_TO_START = 180.0
-AIRFLOW = [sys.executable, "-m", "airflow"]
+# Its own script, and not `python -m airflow`: of the frames of runpy dbt looks for a file among 5,000 modules at each start.
+AIRFLOW = [str(Path(sys.executable).with_name("airflow"))]
 # Logs are read from the folder, so nobody serves them over the network: every port but the web page's stays closed.
 COMMANDS: dict[str, list[str]] = {
     "api-server": ["api-server"],

@@ -7,7 +7,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from retain.airflow.manifest import manifest_of, write_manifest, write_partial_parse
+from retain.airflow.manifest import manifest_of, write_manifest
+from retain.airflow.parsed import parsed
 from retain.config import Settings
 from retain.errors import Refused
 from retain.roles import TRANSFORMER
@@ -26,7 +27,7 @@ def begin_build(settings: Settings, run: str) -> dict[str, Any]:
         clear_next(connection)
         _sign(connection, run)
     ours = variables(settings)
-    write_partial_parse(settings, ours)
+    parsed(settings, ours)
     return ours
 
 
@@ -58,7 +59,8 @@ def rebuild(settings: Settings, select: str, *, is_busy: Callable[[], bool]) -> 
             return False
         clear_next(connection)
         _sign(connection, select)
-        run_dbt(settings, [*arguments(settings, "build"), "--indirect-selection", "buildable", "--select", select])
+        command = [*arguments(settings, "build"), "--indirect-selection", "buildable", "--select", select]
+        run_dbt(settings, command, manifest=parsed(settings, variables(settings)))
         show_next(connection, replace_all=False)
     return True
 
@@ -73,7 +75,7 @@ def check_across_models(settings: Settings, ours: dict[str, Any]) -> int:
         return 0
     command = arguments(settings, "test")
     command[command.index("--vars") + 1] = json.dumps(ours)
-    return run_dbt(settings, [*command, "--select", *names]).tests
+    return run_dbt(settings, [*command, "--select", *names], manifest=parsed(settings, ours)).tests
 
 
 def marts_of(settings: Settings) -> set[str]:

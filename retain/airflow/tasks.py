@@ -89,18 +89,22 @@ def with_connection(context: Any, operator: Any) -> None:
     """Cosmos calls this before each dbt command: the connection is that of this moment, not of the DAG's parsing.
 
     It goes into the environment of the task's own process, because what an operator is given is shown on the web page.
+    dbt is given the model as it was parsed; Cosmos keeps one runner a process.
     """
     import json
     import os
 
-    from retain.airflow.manifest import write_partial_parse
+    from cosmos.dbt.runner import get_runner
+
+    from retain.airflow.parsed import parsed
     from retain.transform import environment
     from retain.warehouse import ensure_running
 
     with in_words():
         ensure_running(settings())
-        parsed = write_partial_parse(settings(), json.loads(operator.vars))
-        os.environ.update({**environment(settings()), "DBT_PARTIAL_PARSE_FILE_PATH": str(parsed)})
+        node = operator.extra_context["dbt_node_config"]["unique_id"]
+        get_runner().manifest = parsed(settings(), json.loads(operator.vars), node)
+        os.environ.update(environment(settings()))
 
 
 def loads_are_running(config: Settings, ti: Any) -> bool:
