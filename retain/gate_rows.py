@@ -164,7 +164,7 @@ def _mapped(
 ) -> sql.Composed:
     """The rows of the table. `trusting`: what looks right is cast without asking first, and may raise."""
     landed = _landed(mapping, columns, selections)
-    fields = [*mapping.entity.fields, *({DELETED} & set(mapping.expressions))]
+    fields = mapping.read
     values = [
         guarded_value(connection, mapping, columns, field)
         if field in guarded

@@ -46,6 +46,11 @@ class Mapping:
         """The fields that can have a value."""
         return frozenset(self.expressions) | frozenset(self.literals)
 
+    @property
+    def read(self) -> list[str]:
+        """What is read of a landed record: the entity's fields, and whether it was deleted where the record says so."""
+        return [*self.entity.fields, *({DELETED} & set(self.expressions))]
+
 
 def mapping_of(settings: Settings, source: str, entity: str) -> Mapping:
     """The mapping that retain.yml gives; a `sql` source has mapped its rows already, in its own select."""

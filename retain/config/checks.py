@@ -132,29 +132,29 @@ def _check_source(document: Document, index: int, source: dict[str, Any]) -> Non
                 document.refuse((*here, "name"), f'another source is named "{name}" already, in line {line}')
                 break
     _check_text(document, (*here, "timezone"), timezone_problem)
-    if source.get("type") == "sql":
-        _check_text(document, (*here, "url"), address_problem)
-    if source.get("type") == "rest":
-        note_rest_problems(document, here, source)
-    if source.get("type") == "shopify":
-        note_shopify_problems(document, here, source)
+    if (kind := str(source.get("type"))) in CHECKS_OF_SOURCE:
+        CHECKS_OF_SOURCE[kind](document, here, source)
     entities = source.get("entities")
     for entity_name, entity in entities.items() if isinstance(entities, dict) else ():
         path = (*here, "entities", entity_name)
         if entity_name not in ENTITIES:
             document.refuse(path, f"no such entity; {one_of(ENTITIES)}{meant(entity_name, ENTITIES)}", of_key=True)
             continue
-        if source.get("type") == "shopify":
+        if kind == "shopify":
             entity = filled_in(entity_name, entity)
         if isinstance(entity, dict):
             _check_mapping(document, path, entity, ENTITIES[entity_name])
-            CHECKS.get(str(source.get("type")), _check_files_entity)(document, path, entity)
+            CHECKS_OF_ENTITY.get(kind, _check_files_entity)(document, path, entity)
 
 
 def address_problem(value: str) -> str | None:
     if re.match(r"[a-z][a-z0-9]*(\+[a-z0-9_]+)?://", value):
         return None
     return "wanted an address such as postgresql://user:${PASSWORD}@host/database or sqlite:///shop.db"
+
+
+def _check_sql_source(document: Document, here: KeyPath, source: dict[str, Any]) -> None:
+    _check_text(document, (*here, "url"), address_problem)
 
 
 def _check_sql_entity(document: Document, path: KeyPath, entity: dict[str, Any]) -> None:
@@ -201,7 +201,12 @@ def _check_files_entity(document: Document, path: KeyPath, entity: dict[str, Any
             document.refuse((*path, "columns", position), f'the column "{column}" is named twice')
 
 
-CHECKS = {"sql": _check_sql_entity, "rest": note_rest_entity_problems, "shopify": note_shopify_entity_problems}
+CHECKS_OF_SOURCE = {"sql": _check_sql_source, "rest": note_rest_problems, "shopify": note_shopify_problems}
+CHECKS_OF_ENTITY = {
+    "sql": _check_sql_entity,
+    "rest": note_rest_entity_problems,
+    "shopify": note_shopify_entity_problems,
+}
 
 
 def _check_mapping(document: Document, path: KeyPath, mapping: dict[str, Any], entity: Entity) -> None:

@@ -14,8 +14,6 @@ from retain.config.document import Document, KeyPath
 from retain.config.wording import meant, one_of, shown
 
 OF_THE_FILE = ("needs", "options")
-
-
 FOLDER = resources.files("retain") / "ready_made"
 
 
@@ -75,10 +73,7 @@ def _merged(base: Any, own: Any) -> Any:
     """Key by key; what is said of its own takes the place. A field that gets a default is no longer mapped, and the reverse."""
     if not isinstance(base, dict) or not isinstance(own, dict):
         return own
-    merged: dict[str, Any] = {
-        key: _merged(base[key], own[key]) if key in base and key in own else {**base, **own}[key]
-        for key in {**base, **own}
-    }
+    merged: dict[str, Any] = {**base, **own, **{key: _merged(base[key], own[key]) for key in base.keys() & own.keys()}}
     for part, other in (("fields", "defaults"), ("defaults", "fields")):
         if isinstance(own.get(part), dict) and isinstance(merged.get(other), dict):
             said = own.get(other)

@@ -57,13 +57,22 @@ def note_rest_entity_problems(document: Document, path: KeyPath, entity: dict[st
     expressions: dict[KeyPath, str] = {("fields", name): text for name, text in fields.items()}
     expressions |= {(key,): entity[key] for key in ("where", "deleted") if isinstance(entity.get(key), str)}
     for place, text in expressions.items():
-        if any(len(one.encode()) > LONGEST_PATH for one in paths_of([text])):
-            document.refuse((*path, *place), f"a path longer than {LONGEST_PATH} bytes")
-    if str(entity.get("find_deleted", "")).lower() in ("true", "yes", "on", "1"):
+        check_paths(document, (*path, *place), text)
+    if _is_yes(entity.get("find_deleted")):
         for name in ENTITIES[str(path[-1])].key:
             if name in fields and path_of(fields[name]) is None:
                 sentence = f"to find what was deleted, {name} must be a plain path, and it is an expression"
                 document.refuse((*path, "fields", name), sentence)
+
+
+def check_paths(document: Document, path: KeyPath, expression: str) -> None:
+    """Note a path in the expression that no column of the server can be named after."""
+    if any(len(one.encode()) > LONGEST_PATH for one in paths_of([expression])):
+        document.refuse(path, f"a path longer than {LONGEST_PATH} bytes")
+
+
+def _is_yes(value: Any) -> bool:
+    return str(value).lower() in ("true", "yes", "on", "1")
 
 
 def _check_paging(document: Document, path: KeyPath, paging: Any) -> None:
@@ -75,7 +84,7 @@ def _check_paging(document: Document, path: KeyPath, paging: Any) -> None:
         document.refuse(path, f"style {style} needs `{needed}`", of_key=True)
     if paging.get("more") and paging.get("end"):
         document.refuse((*path, "end"), "both `more` and `end` are given; keep one", of_key=True)
-    if str(paging.get("keep", "")).lower() in ("true", "yes", "on", "1") and style != "cursor":
+    if _is_yes(paging.get("keep")) and style != "cursor":
         document.refuse((*path, "keep"), f"style {style} has no cursor to keep", of_key=True)
     if paging.get("size_param") and not paging.get("size"):
         document.refuse((*path, "size_param"), "`size` is needed beside it", of_key=True)

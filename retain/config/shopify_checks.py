@@ -4,10 +4,9 @@ import re
 from typing import Any
 
 from retain.config.document import Document, KeyPath
-from retain.config.rest_checks import check_address
+from retain.config.rest_checks import check_address, check_paths
 from retain.config.shopify import DOMAIN
 from retain.config.wording import one_of, shown
-from retain.sources.json_paths import LONGEST_PATH, paths_of
 from retain.sources.shopify_entities import SHAPES
 
 SHOP = re.compile(r"(?i)[a-z0-9][a-z0-9-]*")
@@ -35,5 +34,5 @@ def note_shopify_entity_problems(document: Document, path: KeyPath, entity: dict
         document.refuse(path, f"Shopify has none; {one_of(SHAPES)}", of_key=True)
     fields = entity.get("fields")
     for name, text in fields.items() if isinstance(fields, dict) else ():
-        if isinstance(text, str) and any(len(one.encode()) > LONGEST_PATH for one in paths_of([text])):
-            document.refuse((*path, "fields", name), f"a path longer than {LONGEST_PATH} bytes")
+        if isinstance(text, str):
+            check_paths(document, (*path, "fields", name), text)

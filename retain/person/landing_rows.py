@@ -15,7 +15,6 @@ from retain.config import Settings
 from retain.entities import NAMING_SOMEBODY
 from retain.landing import landing_table
 from retain.mapping import (
-    DELETED,
     FAILED,
     KEPT,
     Mapping,
@@ -210,7 +209,7 @@ def empty_rows(
         connection,
         mapping,
         columns,
-        fields := [*mapping.entity.fields, *({DELETED} & set(mapping.expressions))],
+        mapping.read,
         sql.SQL("{} and _row in (select unnest(rows) from pg_temp.theirs)").format(of_load),
         "emptied",
     )
@@ -218,7 +217,7 @@ def empty_rows(
         spell(connection, settings, sql.SQL("select phone from pg_temp.emptied"))
     kept = [
         sql.SQL("{}, {}").format(sql.Literal(field), _kept_of(settings, mapping, field, known))
-        for field in fields
+        for field in mapping.read
         if field not in EMPTIED
     ]
     if KEPT not in columns:
