@@ -21,7 +21,7 @@ from bench.faults.evidence import Evidence, collect
 from bench.faults.judging import Columns, Outcome
 from bench.faults.night import FILE_FAULTS, Fault, Night
 from bench.faults.shop import Delivery
-from bench.faults.stage import AFTERWARDS, SOURCE, Place, copy_database, place, stage_name
+from bench.faults.stage import AFTERWARDS, SOURCE, Place, copy_warehouse, place, stage_name
 from retain import loads, warehouse
 from retain.embedded import EmbeddedServer
 
@@ -90,10 +90,10 @@ class Worker:
     def _spoiled(self, case: Case) -> tuple[Place, list[str]]:
         """Put everything back and do the damage; where to load now, and which entities."""
         if case.is_of_database:
-            copy_database(self.server, HISTORY, self.database)
+            copy_warehouse(self.server, HISTORY, self.sql, self.database)
             spoil(self.server, self.shop, case.fault, case.entity, self.stages.deliveries[-1][0])
             return self.sql, list(SQL_ENTITIES)
-        copy_database(self.server, stage_name(case.entity), self.database)
+        copy_warehouse(self.server, stage_name(case.entity), self.files, self.database)
         day, delivery = self.stages.deliveries[-1]
         night = Night(
             case.entity,
@@ -112,7 +112,7 @@ class Worker:
     def clean_night(self, entity: str) -> Evidence:
         """What the last night of an entity, or of the DATABASE, looks like when nothing is damaged."""
         if entity == DATABASE:
-            copy_database(self.server, HISTORY, self.database)
+            copy_warehouse(self.server, HISTORY, self.sql, self.database)
             spoil(self.server, self.shop, "", entity, self.stages.deliveries[-1][0])
             here, entities = self.sql, list(SQL_ENTITIES)
         else:

@@ -100,8 +100,8 @@ def build_stages(server: EmbeddedServer, folder: Path, deliveries: list[tuple[da
     day, delivery = deliveries[-1]
     for entity in COLUMNS:
         name = stage_name(entity)
-        copy_database(server, FILES_HISTORY, name)
         stage = _new_place(server, folder, name)
+        copy_warehouse(server, FILES_HISTORY, stage, name)
         before = [other for other in COLUMNS if other != entity and other not in AFTERWARDS[entity]]
         for other in before:
             stage.send(other, day, written(delivery[other]))
@@ -144,6 +144,12 @@ def set_clock(server: EmbeddedServer, database: str, day: date) -> None:
                 sql.Identifier(database), sql.Literal(f"{seconds} seconds")
             )
         )
+
+
+def copy_warehouse(server: EmbeddedServer, template: str, here: Place, database: str) -> None:
+    """Make `database` a copy of a warehouse, with roles of its own: they go by the name of the database."""
+    copy_database(server, template, database)
+    warehouse.prepare(here.settings)
 
 
 def copy_database(server: EmbeddedServer, template: str, name: str) -> None:
