@@ -1,5 +1,6 @@
 """The columns that a source offers beside those that were agreed: what it offered when it was last published."""
 
+import re
 from typing import Any
 
 import psycopg
@@ -10,7 +11,9 @@ from retain.judged import Load
 from retain.landing import gate_table
 from retain.mapping import Mapping
 from retain.records import said
-from retain.sources.mentions import mentioned
+from retain.sources.mentions import column_of, mentioned
+
+EXACT = re.compile(r"numeric\(\d+,(?P<scale>\d+)\)|int[248]")
 
 
 def columns(connection: psycopg.Connection[Any], load: Load, mapping: Mapping) -> list[Evidence]:
@@ -36,6 +39,18 @@ def columns(connection: psycopg.Connection[Any], load: Load, mapping: Mapping) -
             example = _example(connection, load, mapping, name)
             found.append(Evidence(counts, f"retyped: {name} was {kind}, is {offered[name]}{example}", 1, 0, 0))
     return found
+
+
+def exact_fields(load: Load, mapping: Mapping) -> frozenset[str]:
+    """The fields that are a column of PostgreSQL at the source whose type leaves nothing but digits, with no more decimals than
+    are kept, and NaN. Its types are written like no other system's: numeric(12,2), int8."""
+    found = set()
+    for name, written in mapping.written.items():
+        column, field = column_of(written), mapping.entity.fields[name]
+        kind = EXACT.fullmatch(_folded(load.offered or {}).get((column or "").lower(), ""))
+        if kind and field.scale is not None and int(kind["scale"] or 0) <= field.scale:
+            found.add(name)
+    return frozenset(found)
 
 
 def _folded(columns: dict[str, str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ NUMBER = (
     r"{sent} ~ '^[0-9.]+$'",
     r"{text} ~ '^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE]-[0-9]{{1,2}})?$'",
 )
+DIGITS = """{sent} collate "C" < 'A'"""  # a third of that, and enough where the source's own type says the rest
 MOMENT = (
     r"{sent} like '____-__-__%'",
     r"{text} ~ '^[0-9]' and ({text} ~ '(^|[^0-9])[0-9]{{4}}([^0-9]|$)' or {text} ~ '^([0-9]{{8}}|[0-9]{{14}})([^0-9]|$)')",
@@ -24,15 +25,17 @@ SHAPES = {"boolean": BOOLEAN, "timestamp": MOMENT, "date": MOMENT}
 TRIMMED = """case when {0} collate "C" < '!' or {0} like '% ' then nullif(btrim({0}), '') else {0} end"""
 
 
-def cast_columns(name: str, field: Field, trusting: bool) -> sql.Composable:
+def cast_columns(name: str, field: Field, trusting: bool, is_exact: bool) -> sql.Composable:
     """Of a text, a text field trimmed, empty as null; any other as its value, null where it is none, beside `<name>_sent`.
 
-    `trusting`: what looks right is cast without asking first, and may raise.
+    `trusting`: what looks right is cast without asking first, and may raise. `is_exact`: the source can only send plain
+    digits, or NaN.
     """
     column, target = sql.Identifier(name), sql.SQL(field.sql_type)
     if field.type == "text":
         return sql.SQL("{} as {}").format(sql.SQL(TRIMMED).format(column), column)
     usual, else_meant = SHAPES.get(field.type, NUMBER)
+    usual = DIGITS if is_exact else usual
     text = sql.SQL("nullif(btrim({}), '')").format(column)
     return sql.SQL(
         "case when {valid}{usual} then {sent}::{target} "
@@ -49,7 +52,7 @@ def cast_columns(name: str, field: Field, trusting: bool) -> sql.Composable:
     )
 
 
-def kept_columns(name: str, field: Field) -> sql.Composable:
+def kept_columns(name: str, field: Field, is_exact: bool) -> sql.Composable:
     """The columns that the gate keeps of what `cast_columns` made.
 
     A text that came is kept where its value does not say all of it: it is no value, or has an exponent or more decimals
@@ -59,7 +62,7 @@ def kept_columns(name: str, field: Field) -> sql.Composable:
     if field.type == "text":
         return column
     says_all = sql.SQL("{} is not null").format(column)
-    if field.scale is not None:
+    if field.scale is not None and not is_exact:
         says_all += sql.SQL(  # what has an exponent has a minus before it
             " and {0} not like {1} and ({0} not like '%_-%' or {0} not like '%e%' and {0} not like '%E%')"
         ).format(sent, sql.Literal("%." + "_" * (field.scale + 1) + "%"))

@@ -9,6 +9,7 @@ import psycopg
 from psycopg import sql
 
 from retain import data_docs
+from retain.agreement import exact_fields
 from retain.beside import beside
 from retain.config import Gate, Settings
 from retain.errors import Refused, RetainError
@@ -84,8 +85,9 @@ def _judge(
         return _judge_nothing(connection, settings, load, mapping)
     count_on_raw(connection)
     with beside(settings, 0 if selections else load.rows_sent) as other:
+        exact = exact_fields(load, mapping) if selections is None else frozenset()
         rows = write_gate_table(
-            connection, settings, mapping, load.load_id, selections or [Selection(load.load_id)], other
+            connection, settings, mapping, load.load_id, selections or [Selection(load.load_id)], other, exact
         )
         connection.commit()
         evidence = gather(connection, settings, load, mapping, rows, other)

@@ -48,8 +48,11 @@ def write_gate_table(
     load_id: int,
     selections: list[Selection],
     beside: Beside | None = None,
+    exact: frozenset[str] = frozenset(),
 ) -> int:
     """Make gate.load_<load_id> from landed rows; returns its number of rows.
+
+    `exact`: fields of which the source can only have sent plain digits, with no more decimals than are kept, or NaN.
 
     With a session `beside` this one, each writes half of the table, which is committed then: the selection is one whole load.
     Raises UserError for an expression that PostgreSQL cannot read at all, naming entity, field and expression.
@@ -59,9 +62,9 @@ def write_gate_table(
     drop_gate_tables(connection, load_id)
     set_source_clock(connection, settings, mapping.source)
     if beside is None or computes(mapping, columns):  # an expression may look at more than its row: a group, a window
-        rows = _made(connection, mapping, columns, load_id, selections, trusting=True)
+        rows = _made(connection, mapping, columns, load_id, selections, trusting=True, exact=exact)
     else:
-        rows = _made_by_two(connection, settings, mapping, columns, load_id, beside)
+        rows = _made_by_two(connection, settings, mapping, columns, load_id, beside, exact)
     if rows is None:  # some value looks right and is not, such as the 30th of February
         rows = _made(connection, mapping, columns, load_id, selections, trusting=False)
     if rows is None:
@@ -88,11 +91,14 @@ def _made(
     selections: list[Selection],
     *,
     trusting: bool,
+    exact: frozenset[str] = frozenset(),
 ) -> int | None:
     """The number of rows of the table, or None, with nothing made, when a value or an expression raised."""
     try:
         with connection.transaction():
-            return _create(connection, mapping, columns, load_id, selections, guarded=set(), trusting=trusting)
+            return _create(
+                connection, mapping, columns, load_id, selections, guarded=set(), trusting=trusting, exact=exact
+            )
     except psycopg.DataError:
         return None
 
@@ -104,6 +110,7 @@ def _made_by_two(
     columns: list[str],
     load_id: int,
     beside: Beside,
+    exact: frozenset[str],
 ) -> int | None:
     """As `_made`, trusting, by two sessions. Of one statement the server's processes share the casts only: its rows all go through
     one of them, which alone writes."""
@@ -111,10 +118,12 @@ def _made_by_two(
     def write(by: psycopg.Connection[Any], half: int) -> int:
         set_source_clock(by, settings, mapping.source)
         by.execute("select set_config('max_parallel_workers_per_gather', '0', true)")
-        rows = _mapped(by, mapping, columns, [Selection(load_id, half=half)], guarded=set(), trusting=True)
+        half_of_it = [Selection(load_id, half=half)]
+        rows = _mapped(by, mapping, columns, half_of_it, guarded=set(), trusting=True, exact=exact)
         return by.execute(sql.SQL("insert into {} {}").format(gate_table(load_id), rows)).rowcount
 
-    nothing = _mapped(connection, mapping, columns, [Selection(load_id)], guarded=set(), trusting=True)
+    whole = [Selection(load_id)]
+    nothing = _mapped(connection, mapping, columns, whole, guarded=set(), trusting=True, exact=exact)
     connection.execute(_table(load_id, nothing) + sql.SQL(" with no data"))
     connection.commit()  # the other session must see the table
     try:
@@ -139,9 +148,10 @@ def _create(
     *,
     guarded: set[str],
     trusting: bool,
+    exact: frozenset[str] = frozenset(),
 ) -> int:
     """Make the table; returns its number of rows."""
-    rows = _mapped(connection, mapping, columns, selections, guarded=guarded, trusting=trusting)
+    rows = _mapped(connection, mapping, columns, selections, guarded=guarded, trusting=trusting, exact=exact)
     return connection.execute(_table(load_id, rows)).rowcount
 
 
@@ -161,6 +171,7 @@ def _mapped(
     *,
     guarded: set[str],
     trusting: bool,
+    exact: frozenset[str],
 ) -> sql.Composed:
     """The rows of the table. `trusting`: what looks right is cast without asking first, and may raise."""
     landed = _landed(mapping, columns, selections)
@@ -201,8 +212,12 @@ def _mapped(
         if DELETED in fields
         else sql.SQL("false"),
         said_deleted=sql.SQL("is_deleted, " if DELETED in fields else ""),
-        kept=sql.SQL(", ").join(kept_columns(name, field) for name, field in mapping.entity.fields.items()),
-        cast=sql.SQL(", ").join(cast_columns(name, field, trusting) for name, field in mapping.entity.fields.items()),
+        kept=sql.SQL(", ").join(
+            kept_columns(name, field, name in exact) for name, field in mapping.entity.fields.items()
+        ),
+        cast=sql.SQL(", ").join(
+            cast_columns(name, field, trusting, name in exact) for name, field in mapping.entity.fields.items()
+        ),
         chosen=chosen,
     )
 
