@@ -10,8 +10,15 @@ from retain.cli.instance import REPOSITORY
 from retain.errors import OutOfReach, UserError
 
 STACK = "tests/end_to_end/stack"  # containers: minutes, and a Docker engine
-# Much of their time they wait for the processes of Airflow and Superset.
-WAITING = ("tests/dags", "tests/end_to_end/test_airflow_web.py", "tests/end_to_end/test_superset.py")
+# Much of their time they wait: for the processes of Airflow and Superset, for a vendor that is asked no faster than it allows.
+WAITING = (
+    "tests/dags",
+    "tests/end_to_end/test_airflow_web.py",
+    "tests/end_to_end/test_superset.py",
+    "tests/integration/rest",
+    "tests/integration/ready_made",
+    "tests/integration/shopify",
+)
 
 
 def test(arguments: list[str]) -> None:
