@@ -1,29 +1,22 @@
-"""A Zendesk: cursor exports that leave out the last minute and link on at their end, ratings and survey answers, few requests a minute."""
+"""A Zendesk for tests: with few requests a minute, plans without surveys, tickets that are deleted and users that are merged."""
 
-import json
-from base64 import b64decode, b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from vendors.server import HTML, Answer, Request, Vendor
 
+from retain.demo.vendors import server, zendesk
+
 USER, TOKEN = "admin@shop.example", "zendesk-token"
-ROOT = "/api/v2/"
-EXPORTS = {"incremental/tickets/cursor.json": "tickets", "incremental/users/cursor.json": "users"}
-LISTS = {"satisfaction_ratings": 100, "guide/survey_responses": 50}
 
 
-class Zendesk(Vendor):
-    """`things` by kind and id, each with the second of its last change as the system counts it (`generated_timestamp`).
+class Zendesk(Vendor, zendesk.Zendesk):
+    """`limit` is how many exports a minute are answered; `has_surveys` whether the plan has the newer satisfaction."""
 
-    `limit` is how many exports a minute are answered; `has_surveys` whether the plan has the newer satisfaction.
-    """
+    user, token = USER, TOKEN
 
     def __init__(self) -> None:
         super().__init__()
-        self.things: dict[str, dict[Any, tuple[int, dict[str, Any]]]] = {
-            kind: {} for kind in ("tickets", "users", "satisfaction_ratings", "survey_responses")
-        }
         self.limit: int | None = None
         self.has_surveys = True
         self.is_there = True
@@ -53,90 +46,22 @@ class Zendesk(Vendor):
                 before = datetime.fromisoformat(ticket["updated_at"])
                 self.put("tickets", {**ticket, "requester_id": winner}, before, generated=at)
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> server.Answer:
         if not self.is_there:
             return Answer(b"<html><h1>No help desk at wrong.zendesk.com</h1></html>", 404, content_type="text/html")
         if request.path.startswith("/login"):
             return HTML
-        expected = f"Basic {b64encode(f'{USER}/token:{TOKEN}'.encode()).decode()}"
-        if request.headers.get("authorization") != expected:
-            return Answer(b'{"error": "Couldn\'t authenticate you"}', 401)
-        path = request.path.removeprefix(ROOT)
-        if path in EXPORTS:
-            return self._export(EXPORTS[path], request)
-        if path in LISTS and (path != "guide/survey_responses" or self.has_surveys):
-            return self._list(path, request)
-        return Answer(b'{"error": "InvalidEndpoint", "description": "Not found"}', 404)
+        if request.path.endswith("/survey_responses") and not self.has_surveys:
+            return Answer(b'{"error": "InvalidEndpoint", "description": "Not found"}', 404)
+        return super().answer(request)
 
-    def _export(self, kind: str, request: Request) -> Answer:
+    def export(self, kind: str, request: Request) -> server.Answer:
         now = datetime.now(UTC)
         self._exports = [at for at in self._exports if now - at < timedelta(minutes=1)]
         if self.limit is not None and len(self._exports) >= self.limit:
             return Answer(b'{"error": "TooManyRequests"}', 429, {"retry-after": "1"})
         self._exports.append(now)
-        params = request.params
-        if "cursor" in params:
-            after = tuple(json.loads(b64decode(params["cursor"])))
-        elif "start_time" in params and int(params["start_time"]) <= now.timestamp() - 60:
-            after = (int(params["start_time"]) - 1, "~")
-        else:
-            return Answer(b'{"error": "StartTimeTooRecent"}', 422)
-        until = now.timestamp() - 60
-        found = sorted(
-            (generated, str(key), thing)
-            for (key, (generated, thing)) in self.things[kind].items()
-            if (generated, str(key)) > after and generated <= until
-        )
-        size = min(int(params.get("per_page", 1000)), 1000)
-        shown = found[:size]
-        at = b64encode(json.dumps((shown[-1][0], shown[-1][1]) if shown else after).encode()).decode()
-        things = [thing for *_, thing in shown]
-        if kind == "tickets" and params.get("include") != "metric_sets":
-            things = [{key: value for key, value in thing.items() if key != "metric_set"} for thing in things]
-        return Answer(
-            json.dumps(
-                {
-                    kind: things,
-                    "after_url": f"{self.url}{request.path}?cursor={at}&per_page={size}",
-                    "after_cursor": at,
-                    "before_cursor": None,
-                    "end_of_stream": len(found) <= size,
-                }
-            ).encode()
-        )
-
-    def _list(self, path: str, request: Request) -> Answer:
-        kind, params = path.rpartition("/")[2], request.params
-        named = (
-            ("filter[created_at_start]", "filter[created_at_end]")
-            if kind == "survey_responses"
-            else ("start_time", "end_time")
-        )
-        low, high = (int(params[name]) if name in params else None for name in named)
-        size = int(params.get("page[size]", 100))
-        if size > LISTS[path]:
-            return Answer(b'{"errors": [{"code": "InvalidPaginationParameter"}]}', 400)
-        found = [
-            thing
-            for _, thing in self.things[kind].values()
-            if (low is None or _seconds(thing) >= low)
-            and (high is None or _seconds(thing) <= high)
-            and (params.get("score") != "received" or thing["score"] in ("good", "bad"))
-        ]
-        start = int(params.get("page[after]", 0))
-        shown, more = found[start : start + size], start + size < len(found)
-        query = "&".join(f"{name}={value}" for name, value in params.items() if name != "page[after]")
-        link = f"{self.url}{request.path}?{query}&page[after]={start + size}"
-        body = {
-            kind: shown,
-            "meta": {"has_more": more, "after_cursor": str(start + size)},
-            "links": {"next": link, "prev": None},
-        }
-        return Answer(json.dumps(body).encode())
-
-
-def _seconds(thing: dict[str, Any]) -> int:
-    return int(datetime.fromisoformat(thing["created_at"]).timestamp())
+        return super().export(kind, request)
 
 
 def ticket(

@@ -81,13 +81,13 @@ def test_a_crash_between_pages_and_a_limit_cost_nothing(shop):
     assert len(sends(shop)) == 7
 
 
-def test_check_says_what_is_wrong(shop, monkeypatch):
+def test_check_says_what_is_wrong(shop):
     shop.vendor.put("e1", "Received Email", "P1", DAY)
     assert {one.state for one in check_source(shop.settings, "one")} <= {"good", "warning"}
     shop.vendor.events.clear()
     assert {one.state for one in check_source(shop.settings, "one")} == {"good"}
     assert shop.load("sends").rows_sent == 0
-    monkeypatch.setattr("vendors.klaviyo.TOKEN", "another")
+    shop.vendor.token = "another"
     (finding,) = check_source(shop.settings, "one")
     assert "(401: Incorrect authentication credentials.)" in finding.sentence
     assert "Settings > API keys" in finding.to_do

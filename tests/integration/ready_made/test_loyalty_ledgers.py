@@ -142,10 +142,10 @@ def test_lions_rows_are_earned_pending_spent_taken_back_and_expired(lion):
     assert lion.does_not_add_up() == []
 
 
-def test_check_says_what_is_wrong_with_a_key(smile, lion, monkeypatch):
+def test_check_says_what_is_wrong_with_a_key(smile, lion):
     smile.vendor.put("points_transactions", earned(1), DAY)
     assert {one.state for one in check_source(smile.settings, "one")} <= {"good", "warning"}
-    monkeypatch.setattr("vendors.loyalty.TOKEN", "another")
+    smile.vendor.token = lion.vendor.token = "another"
     for one, words in ((smile, "Settings > Developer tools"), (lion, "Manage > API keys")):
         (finding,) = check_source(one.settings, "one")
         assert "does not accept the credentials (401: Invalid API key)" in finding.sentence

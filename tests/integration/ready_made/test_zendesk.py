@@ -246,7 +246,7 @@ def test_an_empty_account_is_a_load_without_rows(shop):
     shop.is_complete()
 
 
-def test_check_says_what_is_wrong_and_whom_to_ask(shop, monkeypatch):
+def test_check_says_what_is_wrong_and_whom_to_ask(shop):
     fill(shop.vendor, 1)
     assert [one for one in check_source(shop.settings, "zendesk") if one.state == "wrong"] == []
     shop.vendor.has_surveys = False
@@ -257,7 +257,7 @@ def test_check_says_what_is_wrong_and_whom_to_ask(shop, monkeypatch):
     (finding,) = check_source(shop.settings, "zendesk")
     assert "Exports are for administrators" in finding.to_do
     shop.vendor.always = None
-    monkeypatch.setattr("vendors.zendesk.TOKEN", "another")
+    shop.vendor.token = "another"
     (finding,) = check_source(shop.settings, "zendesk")
     assert "does not accept the credentials (401: Couldn't authenticate you)" in finding.sentence
     assert "make a token" in finding.to_do
