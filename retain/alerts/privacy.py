@@ -1,11 +1,11 @@
 """Keep personal data and secrets out of what leaves the house: keys that are addresses or numbers, passwords in sentences."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from retain.alerts.problem import KEYS_SHOWN, Problem
 from retain.config import Settings
@@ -70,8 +70,8 @@ def is_phone(key: str, country: str | None) -> bool:
 
 
 def secrets_of(settings: Settings, others: Iterable[SecretStr | None] = ()) -> list[str]:
-    """Every secret that retain.yml was given: whole addresses, their passwords, and `others`. Longest first."""
-    given = [settings.warehouse.url, *(getattr(source, "url", None) for source in settings.sources), *others]
+    """Every secret that retain.yml was given: whole addresses, their passwords, keys, and `others`. Longest first."""
+    given = [settings.warehouse.url, *(one for source in settings.sources for one in _secrets_in(source)), *others]
     found: set[str] = set()
     for secret in given:
         if secret is None:
@@ -85,6 +85,18 @@ def secrets_of(settings: Settings, others: Iterable[SecretStr | None] = ()) -> l
         if password:
             found |= {password, unquote(password)}
     return sorted((text for text in found if len(text) >= SHORTEST_SECRET), key=len, reverse=True)
+
+
+def _secrets_in(part: object) -> Iterator[SecretStr]:
+    """Wherever they stand in a source: its address, its token, what its `auth` holds."""
+    if isinstance(part, SecretStr):
+        yield part
+    elif isinstance(part, BaseModel):
+        for _, value in part:
+            yield from _secrets_in(value)
+    elif isinstance(part, dict):
+        for value in part.values():
+            yield from _secrets_in(value)
 
 
 def without_secrets(text: str, secrets: Iterable[str]) -> str:

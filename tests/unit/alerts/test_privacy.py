@@ -1,6 +1,11 @@
+from pathlib import Path
+
 import pytest
 
-from retain.alerts.privacy import MASKED_EMAIL, MASKED_PHONE, masked_key, masked_text, without_secrets
+from retain.alerts.privacy import MASKED_EMAIL, MASKED_PHONE, masked_key, masked_text, secrets_of, without_secrets
+from retain.config import load_settings
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
 @pytest.mark.parametrize(
@@ -86,3 +91,27 @@ def test_a_sentence_has_an_end():
 
 def test_a_secret_is_taken_out_wherever_it_stands():
     assert without_secrets("to https://h/T0/B0 with B0", ["https://h/T0/B0"]) == "to *** with B0"
+
+
+@pytest.mark.parametrize(
+    ("example", "given", "secrets"),
+    [
+        (
+            "zendesk",
+            {"SUBDOMAIN": "shop", "USER": "ani@shop.am", "TOKEN": "zen-t0ken"},
+            {"ani@shop.am/token", "zen-t0ken"},
+        ),
+        ("shopify", {"SHOP": "s", "CLIENT_ID": "cl1ent", "CLIENT_SECRET": "shpss_1"}, {"cl1ent", "shpss_1"}),
+        ("smile", {"TOKEN": "smile-t0ken"}, {"smile-t0ken"}),
+    ],
+)
+def test_the_keys_of_a_web_system_are_secrets_and_its_address_is_none(example, given, secrets):
+    environment = {f"{example.upper()}_{name}": value for name, value in given.items()}
+    assert set(secrets_of(load_settings(EXAMPLES / example / "retain.yml", environment))) == secrets
+
+
+def test_of_a_database_the_address_and_its_password_are_secrets():
+    environment = {"RETAIN_SHOP_USER": "reader", "RETAIN_SHOP_PASSWORD": "open%20sesame", "RETAIN_SHOP_PORT": "5432"}
+    found = secrets_of(load_settings(EXAMPLES / "demo" / "retain.yml", environment))
+    assert "open sesame" in found
+    assert any(one.startswith("postgresql://reader:") for one in found)
