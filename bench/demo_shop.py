@@ -7,19 +7,27 @@ from unittest.mock import patch
 from bench.scratch import url_of
 from retain.cli.instance import DEMO_CONFIG, yesterday
 from retain.config import Settings, load_settings
-from retain.embedded import EmbeddedServer
+from retain.embedded import EmbeddedServer, free_port
 
 DEMO_TIMEZONE = "Asia/Yerevan"
+SYSTEMS = "${RETAIN_SHOP_SYSTEMS:-http://127.0.0.1:8020}"
 
 
 def demo_shop(server: EmbeddedServer, folder: Path, customers: int) -> Settings:
-    """Fill a shop of so many customers, until yesterday; its truth is in `folder`/truth. Nothing is loaded yet."""
+    """Fill a shop of so many customers, until yesterday; its truth is in `folder`/truth. Nothing is loaded yet.
+
+    Its web systems answer for as long as this process runs.
+    """
     from retain.demo import fill
+    from retain.demo.systems import Standing
 
     server.create_database("shop")
     shop = server.dsn("shop")
-    fill(shop, folder / "tills", folder / "truth", until=yesterday(DEMO_TIMEZONE), customers=customers)
+    systems, port = folder / "systems", free_port()
+    fill(shop, folder / "tills", folder / "truth", systems, until=yesterday(DEMO_TIMEZONE), customers=customers)
+    Standing(systems, port)
     text = DEMO_CONFIG.read_text().replace("../../.retain/demo/shop/tills", str(folder / "tills"))
+    text = text.replace(SYSTEMS, f"http://127.0.0.1:{port}")
     named = {"USER": shop["user"], "PASSWORD": shop["password"], "PORT": str(shop["port"])}
     with patch.dict(os.environ, {f"RETAIN_SHOP_{name}": value for name, value in named.items()}):
         return settings_over(folder, text.replace("  folder: ../../.retain/demo ", warehouse_of(server)))

@@ -2,12 +2,13 @@
 
 import os
 from datetime import date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from retain.config import Settings, load_settings
-from retain.embedded import OWNER, EmbeddedServer, secret
+from retain.embedded import OWNER, EmbeddedServer, free_port, port_is_taken, secret
 from retain.errors import UserError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -46,7 +47,8 @@ def _demo_if_made() -> Path | None:
 
 
 def enter_demo() -> dict[str, Any]:
-    """Start the demo's server and set the variables that examples/demo/retain.yml names; returns the shop's connection."""
+    """Start the demo's server and systems, set the variables that examples/demo/retain.yml names; returns the shop's
+    connection."""
     server = EmbeddedServer(DEMO_FOLDER)
     server.start()
     server.create_database(SHOP_DATABASE)
@@ -54,7 +56,22 @@ def enter_demo() -> dict[str, Any]:
     os.environ["RETAIN_SHOP_USER"] = OWNER
     os.environ["RETAIN_SHOP_PASSWORD"] = secret(DEMO_FOLDER, "owner_password")
     os.environ["RETAIN_SHOP_PORT"] = str(shop["port"])
+    os.environ["RETAIN_SHOP_SYSTEMS"] = _systems()
     return shop
+
+
+@cache
+def _systems() -> str:
+    """Serve the demo shop's web systems for as long as this process runs; returns where. What was read of them is known by
+    their address, so the port stays the same, unless another program took it."""
+    from retain.demo.systems import Standing, answers_at
+
+    folder, kept = DEMO_FOLDER / "shop" / "systems", DEMO_FOLDER / "systems.port"
+    port = int(kept.read_text()) if kept.exists() else 0
+    if port == 0 or (port_is_taken(port) and not answers_at(port, folder)):
+        kept.write_text(str(port := free_port()))
+    Standing(folder, port)
+    return f"http://127.0.0.1:{port}"
 
 
 def shop_of_the_stack() -> tuple[dict[str, Any], Path]:

@@ -40,7 +40,7 @@ FIGURES = (  # column of marts.key_figures, what a person calls it, how it is wr
 
 def demo() -> None:
     """Fill the demo shop up to yesterday and run everything on it."""
-    heading("Retain demo: a shop in Yerevan, three years of orders, a web shop, an app and four tills")
+    heading("Retain demo: a shop in Yerevan, three years of orders, in six systems")
     with step("Start PostgreSQL (embedded, loopback only)") as current:
         shop = enter_demo()
         current.note = f"127.0.0.1:{shop['port']}"
@@ -51,6 +51,7 @@ def demo() -> None:
             shop,
             DEMO_FOLDER / "shop" / "tills",
             DEMO_FOLDER / "truth",
+            DEMO_FOLDER / "shop" / "systems",
             until=yesterday(DEMO_TIMEZONE),
             progress=lambda what, done, total: current.say(f"{what}: {done:,} of {total:,}"),
         )

@@ -18,6 +18,8 @@ from retain.embedded import EmbeddedServer
 
 OPEN = Path("/tmp/shop-is-open")  # what the container's health check looks for
 SECONDS_BETWEEN_LOOKS = 300
+SYSTEMS_PORT = 8020  # of RETAIN_SHOP_SYSTEMS in docker-compose.yml
+EVERY_ADDRESS = "0.0.0.0"  # of the container
 
 
 def airflow(config: Path | None, port: int) -> None:
@@ -83,17 +85,25 @@ def prepare(config: Path | None) -> None:
 
 
 def shop(customers: int) -> None:
-    """Fill the demo shop up to yesterday, say so, and add each day when it has ended; until the container is stopped."""
+    """Fill the demo shop up to yesterday, say so, and add each day when it has ended; until the container is stopped.
+
+    Its web systems answer meanwhile, to the other containers: the port is published nowhere.
+    """
     from retain.components import asked_to_stop
     from retain.demo import fill
+    from retain.demo.systems import Systems
+    from retain.demo.vendors.server import running
 
     database, folder = shop_of_the_stack()
-    with asked_to_stop() as stopping:
+    systems = folder / "systems"
+    with asked_to_stop() as stopping, running(Systems(systems), SYSTEMS_PORT, EVERY_ADDRESS):
         filled_until = None
         while not stopping.is_set():
             if filled_until != (until := yesterday(DEMO_TIMEZONE)):
                 with step("Fill the demo shop") as current:
-                    filled = fill(database, folder / "tills", folder / "truth", until=until, customers=customers)
+                    filled = fill(
+                        database, folder / "tills", folder / "truth", systems, until=until, customers=customers
+                    )
                     current.note = str(filled)
                 filled_until = until
                 OPEN.touch()

@@ -101,26 +101,49 @@ class Contacts:
         ]
         return [code for code, _, _ in found], [region for _, _, region in found], [city for _, city, _ in found]
 
-    def emails(self, number: Ints, slot: Ints, ref: Bits) -> list[str | None]:
-        """The address in `slot` (0 none, 1 first, 2 second, 3 the cashiers' placeholder) as it was typed for `ref`."""
+    def _mailboxes(self, number: Ints, slot: Ints) -> list[tuple[str, str] | None]:
+        """What stands before and behind the @ of the addresses of `emails`."""
         first, last = self._name_pairs(number)
         tokens = ((number * 611_953 + 99) % 1_000_003).tolist()  # a bijection below a prime: no two people share one
         domains = self._dice.below("domain", len(DOMAINS), number).tolist()
+        boxes: list[tuple[str, str] | None] = []
+        for (_, name), (_, family), token, domain, which in zip(
+            first, last, tokens, domains, slot.tolist(), strict=True
+        ):
+            if which == 0:
+                boxes.append(None)
+            elif which == 3:
+                boxes.append((PLACEHOLDER_EMAIL.partition("@")[0], PLACEHOLDER_EMAIL.partition("@")[2]))
+            else:
+                box = f"{name}.{family}{token}" if which == 1 else f"{name[0]}{family}.{token}"
+                boxes.append((box, DOMAINS[(domain + which - 1) % len(DOMAINS)]))
+        return boxes
+
+    def addresses(self, number: Ints, slot: Ints) -> list[str | None]:
+        """The addresses of `emails`, as a system writes them that has sent a letter there."""
+        return [None if box is None else "@".join(box) for box in self._mailboxes(number, slot)]
+
+    def numbers(self, number: Ints, stated: Bools) -> list[str | None]:
+        """The numbers of `phones`, all in international form."""
+        head = household_head(self._dice, number)
+        country = people(self._dice, head).country.tolist()
+        return [
+            written(*mobile(COUNTRIES[where], who), style=INTERNATIONAL, variant=0) if is_stated else None
+            for where, who, is_stated in zip(country, head.tolist(), stated.tolist(), strict=True)
+        ]
+
+    def emails(self, number: Ints, slot: Ints, ref: Bits) -> list[str | None]:
+        """The address in `slot` (0 none, 1 first, 2 second, 3 the cashiers' placeholder) as it was typed for `ref`."""
         styles = self._dice.pick("email style", [0.86, 0.07, 0.04, 0.03], ref).tolist()
         dots = self._dice.pick("email dots", [0.7, 0.12, 0.1, 0.08], ref).tolist()
         other_digits = self._dice.happens("email digits", 0.01, ref).tolist()
         texts: list[str | None] = []
-        for (_, name), (_, family), token, domain, style, which, dotted, in_persian in zip(
-            first, last, tokens, domains, styles, slot.tolist(), dots, other_digits, strict=True
-        ):
-            if which == 0:
-                texts.append(None)
+        boxes = self._mailboxes(number, slot)
+        for box, which, style, dotted, in_persian in zip(boxes, slot.tolist(), styles, dots, other_digits, strict=True):
+            if box is None or which == 3:
+                texts.append(box and PLACEHOLDER_EMAIL)
                 continue
-            if which == 3:
-                texts.append(PLACEHOLDER_EMAIL)
-                continue
-            address = f"{name}.{family}{token}" if which == 1 else f"{name[0]}{family}.{token}"
-            provider = DOMAINS[(domain + which - 1) % len(DOMAINS)]
+            address, provider = box
             if provider == DOTLESS_DOMAIN:
                 address = (address, address.replace(".", ""), f"{address}+aras", f"{address[0]}.{address[1:]}")[dotted]
             if in_persian:

@@ -1,5 +1,6 @@
-"""Fill the demo shop: its database, its folder of till files, and the truth beside them; continue it on a later day."""
+"""Fill the demo shop: its database, its till files, what its web systems hold, and the truth; continue it on a later day."""
 
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -12,11 +13,12 @@ from retain.demo.clock import Clock, day_number
 from retain.demo.database import Progress, Run, remembered_run, write_tables
 from retain.demo.shop import shop_orders, shop_tables
 from retain.demo.simulation import check_asked, simulate
+from retain.demo.systems import held, paths_of, system_files
 from retain.demo.tills import KINDS_OF_FILE, receipt_numbers, till_files
 from retain.demo.truth import TABLES_OF_TRUTH, truth_tables, write_truth
 from retain.errors import OutOfReach, UserError
 
-MODEL = 2  # raise it with every change of the simulator that would tell an existing shop another history
+MODEL = 3  # raise it with every change of the simulator that would tell an existing shop another history
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ def fill(
     dsn: dict[str, Any],
     tills_folder: Path,
     truth_folder: Path,
+    systems_folder: Path,
     *,
     until: date,
     seed: int = 20250101,
@@ -72,7 +75,7 @@ def fill(
         run = remembered_run(connection, Run(seed, customers, MODEL, begins, None, 0))
         _check_same(run, seed, customers, start)
         known_until = run.filled_until
-        has_files = _has_files(run, tills_folder, truth_folder)
+        has_files = _has_files(run, tills_folder, truth_folder, systems_folder)
         if known_until is not None:
             if known_until >= until and has_files:
                 return Filled(run.start, known_until, False, {}, 0)
@@ -80,14 +83,16 @@ def fill(
 
         tell("people and purchases", 0, 1)
         simulation = simulate(start=run.start, until=until, seed=seed, customers=customers)
-        numbered, receipts = shop_orders(simulation), receipt_numbers(simulation)
+        numbered, receipts, holds = shop_orders(simulation), receipt_numbers(simulation), held(simulation)
         tell("people and purchases", 1, 1)
         only_after = day_number(known_until) if known_until is not None and has_files else None
         try:
             files = list(till_files(simulation, receipts, only_after))
             files_written = _write_files(tills_folder, files, is_everything=only_after is None, tell=tell)
+            tell("web systems", 0, 1)
+            _write_systems(systems_folder, system_files(simulation, holds))
             tell("truth", 0, 1)
-            write_truth(truth_folder, truth_tables(simulation, numbered, receipts))
+            write_truth(truth_folder, truth_tables(simulation, numbered, receipts, holds))
             tell("truth", 1, 1)
         except OSError as error:
             raise UserError(
@@ -133,10 +138,23 @@ def _check_same(run: Run, seed: int, customers: int, start: date | None) -> None
         )
 
 
-def _has_files(run: Run, tills_folder: Path, truth_folder: Path) -> bool:
+def _has_files(run: Run, tills_folder: Path, truth_folder: Path, systems_folder: Path) -> bool:
     """Whether the files that go with the database are still there: their owner may have removed some."""
     truth = all((truth_folder / f"{name}.parquet").exists() for name in TABLES_OF_TRUTH)
-    return truth and (tills_folder / "products.csv").exists() and _count_files(tills_folder) >= run.till_files
+    systems = all(path.exists() for path in paths_of(systems_folder))
+    return (
+        truth and systems and (tills_folder / "products.csv").exists() and _count_files(tills_folder) >= run.till_files
+    )
+
+
+def _write_systems(folder: Path, files: Iterable[tuple[str, str]]) -> None:
+    """Every file whole: the systems read one again only when it was written."""
+    for name, text in files:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".part")
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
 
 
 def _count_files(folder: Path) -> int:

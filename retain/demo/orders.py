@@ -17,6 +17,7 @@ CHANNELS = ("web", "app", "store")
 PURCHASE, CANCELLED, UNPAID, GIFT_CARD, TEST, FRAUD, WALK_IN, WRONG = range(8)
 KINDS = ("purchase", "cancelled", "unpaid", "gift_card", "test", "fraud", "walk_in", "wrong")
 NOBODY = -1
+STOREFRONT_OPENS = 500  # days after the start: from then on those abroad order online at another storefront
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,12 @@ def take_orders(
     draft = draft.take(draft.at < clock.cut)
     draft = draft.take(np.lexsort((draft.ref, draft.at)))
     return _with_particulars(dice, catalogue, draft)
+
+
+def sells_at_storefront(clock: Clock, orders: Orders) -> Bools:
+    """Which orders are placed at the storefront for those abroad, if they come from there; fraud is tried at the old one."""
+    is_open = orders.at >= midnight(clock.first_day + STOREFRONT_OPENS)
+    return np.asarray(is_open & ~orders.in_store & np.isin(orders.kind, [PURCHASE, CANCELLED, UNPAID, GIFT_CARD]))
 
 
 def _draft(

@@ -69,14 +69,14 @@ class ShopOrders:
     """The orders that the web shop's database holds: their rows among all orders, and the number each has there."""
 
     rows: Ints
-    order_id: Ints  # beside all orders; NONE for those of the tills, or not arrived yet
+    order_id: Ints  # beside all orders; NONE for those of other systems, or not arrived yet
     item_id: Ints  # beside all lines; NONE for lines of other orders
 
 
 def shop_orders(simulation: Simulation) -> ShopOrders:
     """Number the orders as they arrive, so that a later day only ever adds higher numbers."""
     orders, cut = simulation.orders, simulation.clock.cut
-    rows = np.flatnonzero(~orders.in_store & (orders.arrived_at < cut))
+    rows = np.flatnonzero(~orders.in_store & ~simulation.at_storefront & (orders.arrived_at < cut))
     rows = rows[np.lexsort((orders.ref[rows], orders.arrived_at[rows]))]
     order_id = np.full(len(orders), NONE, dtype=np.int64)
     order_id[rows] = FIRST_ORDER_ID + np.arange(len(rows))
@@ -171,7 +171,8 @@ def order_statuses(simulation: Simulation) -> Ints:
     return np.where(ended, np.where(orders.kind == FRAUD, IS_FRAUD, IS_CANCELLED), status)
 
 
-def _changed_at(simulation: Simulation) -> Ints:
+def order_changed_at(simulation: Simulation) -> Ints:
+    """When something about every order last changed, until the last day."""
     orders, cut = simulation.orders, simulation.clock.cut
     returned_at = np.full(len(orders), ALWAYS, dtype=np.int64)
     np.maximum.at(returned_at, simulation.returns.order, simulation.returns.at)
@@ -186,7 +187,7 @@ def _not_booked_yet(simulation: Simulation) -> Bools:
 
 def _orders(simulation: Simulation, numbered: ShopOrders, since: int) -> list[Texts]:
     all_orders, contacts = simulation.orders, simulation.contacts
-    changed_at = _changed_at(simulation)
+    changed_at = order_changed_at(simulation)
     rows = numbered.rows[changed_at[numbered.rows] >= since]
     order, identified, totals = all_orders.take(rows), simulation.identified.take(rows), simulation.totals.take(rows)
     person = np.maximum(order.person, 0)

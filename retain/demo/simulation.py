@@ -13,7 +13,7 @@ from retain.demo.contacts import COUNTRIES, Contacts, people
 from retain.demo.dice import Bools, Dice
 from retain.demo.identities import Accounts, Cards, Identified, identify
 from retain.demo.interventions import Assignments, assignments, brought_by_changes, brought_by_experiments
-from retain.demo.orders import NOBODY, Extra, Orders, take_orders
+from retain.demo.orders import NOBODY, Extra, Orders, sells_at_storefront, take_orders
 from retain.errors import UserError
 
 FEWEST_CUSTOMERS = 100
@@ -21,7 +21,8 @@ FEWEST_CUSTOMERS = 100
 
 @dataclass(frozen=True)
 class Simulation:
-    """All that happened in the shop from `clock.start` to `clock.until`. `identified` and `totals` stand beside `orders`."""
+    """All that happened in the shop from `clock.start` to `clock.until`. `identified`, `totals`, `abroad` and
+    `at_storefront` stand beside `orders`."""
 
     dice: Dice
     clock: Clock
@@ -37,6 +38,7 @@ class Simulation:
     totals: Totals
     returns: Returns
     abroad: Bools
+    at_storefront: Bools
     assignments: Assignments
 
 
@@ -80,6 +82,7 @@ def simulate(*, start: date, until: date, seed: int, customers: int) -> Simulati
         totals=totals,
         returns=returns,
         abroad=abroad,
+        at_storefront=abroad & sells_at_storefront(clock, orders),
         assignments=assignments(dice, clock, accounts),
     )
 

@@ -38,6 +38,12 @@ def dates_and_times(at: Ints) -> Texts:
     return [None if never else f"{text}+00" for text, never in zip(texts.tolist(), (at == NEVER).tolist(), strict=True)]
 
 
+def web_times(at: Ints) -> Texts:
+    """Instants as web systems write them, `2025-03-01T13:45:10Z`; None for NEVER."""
+    texts = np.datetime_as_string(np.where(at == NEVER, 0, at).astype("M8[s]")).tolist()
+    return [None if never else f"{text}Z" for text, never in zip(texts, (at == NEVER).tolist(), strict=True)]
+
+
 def local_times(at: Ints) -> list[str]:
     """The local clock's time, without an offset: `2025-03-01 17:45:10`."""
     texts = np.datetime_as_string((at + UTC_OFFSET).astype("M8[s]"))

@@ -12,37 +12,46 @@ from retain.demo import wrong
 from retain.demo.buying import STILL_BUYING
 from retain.demo.catalogue import AMD
 from retain.demo.clock import NEVER, local_day
+from retain.demo.complaints import ABOUT, FIRST_TICKET, FIRST_USER
 from retain.demo.contacts import BUYER, household_head
 from retain.demo.dice import Bools, Ints
 from retain.demo.identities import FIRST_EMAIL, NO_EMAIL, NONE, PLACEHOLDER, SECOND_EMAIL, linked_cards
 from retain.demo.interventions import CAUSES
 from retain.demo.orders import CHANNELS, NOBODY, PURCHASE, WRONG
+from retain.demo.points import FIRST_MEMBER
 from retain.demo.shop import ShopOrders
 from retain.demo.simulation import Simulation
+from retain.demo.systems import HELPDESK, POINTS, STOREFRONT, Held
 from retain.demo.tills import sent_on
 
-TABLES_OF_TRUTH = ("persons", "identities", "purchases", "wrong_rows")
+TABLES_OF_TRUTH = ("persons", "identities", "purchases", "complaints", "wrong_rows")
 WEBSHOP, TILLS = "webshop", "tills"  # the sources' names in examples/demo/retain.yml
 
 
-def truth_tables(simulation: Simulation, numbered: ShopOrders, receipts: dict[int, str]) -> dict[str, pa.Table]:
-    """Four tables; `source_id` is Retain's `source:id` throughout, `source:order:<order id>` for a guest.
+def truth_tables(
+    simulation: Simulation, numbered: ShopOrders, receipts: dict[int, str], holds: Held
+) -> dict[str, pa.Table]:
+    """Five tables; `source_id` is Retain's `source:id` throughout, `source:order:<order id>` for a guest.
 
     - persons, one row a person who ever bought: person_id, acquired_on, acquired_channel, rate_per_day (purchases per
       average day), drop_out_probability (after each repeat purchase), dropped_out_on (day of the last purchase; null
       while still buying), mean_spend (EUR per purchase), occasions.
-    - identities: source_id, kind (account, card, guest_order; browser: an account that never buys; staff), person_id,
+    - identities: source_id, kind (account, card, guest_order; browser: an account that never buys; staff;
+      storefront, helpdesk, member: of the systems of those names and of the points), person_id,
       can_be_joined (states an e-mail, a phone or a card that is the person's), joined_group: the identities of one group
       are one person's and connected by e-mail, phone and card, and no others are. shares_phone: with other people.
     - purchases, every valid order of a person: person_id, source_id, occasion (0 is the first), ordered_at, occasion_on,
       currency, net_amount and returned_amount in EUR, caused_by (the change or experiment without which it had not been).
+    - complaints, one row a ticket: ticket_id, person_id, source_id of the order, about (return, late_delivery, question), opened_at,
+      waits (more than a day for an answer), stops (buying for good with that order), score (null: none; 9: wrong).
     - wrong_rows: source, order_id, what, corrected_on (null: never).
     """
-    names = _order_names(simulation, numbered, receipts)
+    names = _order_names(simulation, numbered, receipts, holds)
     return {
         "persons": _persons(simulation),
-        "identities": _identities(simulation, names),
+        "identities": _identities(simulation, names, holds),
         "purchases": _purchases(simulation, names),
+        "complaints": _complaints(simulation, names, holds),
         "wrong_rows": _wrong_rows(simulation, names),
     }
 
@@ -61,13 +70,23 @@ def person_ids(number: Ints) -> list[str | None]:
     return [None if one == NOBODY else f"{'PBF'[one % 4]}{one // 4:06d}" for one in number.tolist()]
 
 
-def _order_names(simulation: Simulation, numbered: ShopOrders, receipts: dict[int, str]) -> list[str | None]:
+def _order_names(
+    simulation: Simulation, numbered: ShopOrders, receipts: dict[int, str], holds: Held
+) -> list[str | None]:
     """Beside every order its number in its system; None while no system holds it."""
     sent, _ = sent_on(simulation)
     in_files = simulation.orders.in_store & (sent <= simulation.clock.last_day)
-    names: list[str | None] = [None if one == NONE else str(one) for one in numbered.order_id.tolist()]
+    number = np.maximum(numbered.order_id, holds.storefront.order_id)  # one of them is NONE
+    names: list[str | None] = [None if one == NONE else str(one) for one in number.tolist()]
     for row in np.flatnonzero(in_files).tolist():
         names[row] = receipts[row]
+    return names
+
+
+def _sources(simulation: Simulation, rows: Ints) -> list[str]:
+    """The system that holds each of these orders."""
+    online = np.where(simulation.at_storefront[rows], STOREFRONT, WEBSHOP)
+    names: list[str] = np.where(simulation.orders.in_store[rows], TILLS, online).tolist()
     return names
 
 
@@ -94,28 +113,50 @@ def _persons(simulation: Simulation) -> pa.Table:
     )
 
 
-def _identities(simulation: Simulation, names: list[str | None]) -> pa.Table:
+def _identities(simulation: Simulation, names: list[str | None], holds: Held) -> pa.Table:
     accounts, cards, orders, cut = simulation.accounts, simulation.cards, simulation.orders, simulation.clock.cut
     stated = simulation.identified
     is_guest = (stated.account == NONE) & (stated.card == NONE) & (orders.person != NOBODY)
     guests = np.array([row for row in np.flatnonzero(is_guest).tolist() if names[row] is not None], dtype=np.int64)
-    source = np.where(orders.in_store[guests], TILLS, WEBSHOP).tolist()
-    person = np.concatenate([accounts.person, cards.person, orders.person[guests]])
+    source = _sources(simulation, guests)
+    abroad, users = accounts.take(holds.storefront.accounts), holds.users
+    members = cards.take(holds.members.card)
+    person = np.concatenate(
+        [accounts.person, cards.person, orders.person[guests], abroad.person, users.person, members.person]
+    )
     card_email = np.where(cards.email_from < cut, cards.email_slot, NO_EMAIL)
-    slot = np.concatenate([accounts.email_slot, card_email, stated.email_slot[guests]])
-    has_phone = np.concatenate([accounts.has_phone, cards.has_phone, stated.has_phone[guests]])
+    slot = np.concatenate(
+        [
+            accounts.email_slot,
+            card_email,
+            stated.email_slot[guests],
+            abroad.email_slot,
+            users.email_slot,
+            members.email_slot,
+        ]
+    )
+    has_phone = np.concatenate(
+        [
+            *(accounts.has_phone, cards.has_phone, stated.has_phone[guests]),
+            *(abroad.has_phone, users.has_phone, np.zeros(len(members), dtype=bool)),
+        ]
+    )
     owners = np.where(accounts.person == NOBODY, 0, np.where(accounts.person % 4 == BUYER, 1, 2))
     kinds = [("staff", "account", "browser")[owner] for owner in owners.tolist()]
     kinds += ["card"] * len(cards) + ["guest_order"] * len(guests)
+    kinds += ["storefront"] * len(abroad) + ["helpdesk"] * len(users) + ["member"] * len(members)
     source_ids = [f"{WEBSHOP}:{one}" for one in accounts.customer_id.tolist()]
     source_ids += [f"{TILLS}:{one}" for one in cards.numbers()]
     source_ids += [f"{name}:order:{names[row]}" for name, row in zip(source, guests.tolist(), strict=True)]
+    source_ids += [f"{STOREFRONT}:{one}" for one in holds.storefront.customer_id[holds.storefront.accounts].tolist()]
+    source_ids += [f"{HELPDESK}:{FIRST_USER + one}" for one in range(len(users))]
+    source_ids += [f"{POINTS}:{FIRST_MEMBER + one}" for one in range(len(members))]
     own_email = (slot == FIRST_EMAIL) | (slot == SECOND_EMAIL)
     has_card = np.concatenate(
         [
             linked_cards(simulation.dice, accounts, cards)[1] < cut,
             np.ones(len(cards), dtype=bool),
-            np.zeros(len(guests), dtype=bool),
+            np.zeros(len(guests) + len(abroad) + len(users) + len(members), dtype=bool),
         ]
     )
     head = household_head(simulation.dice, np.maximum(person, 0))
@@ -155,7 +196,7 @@ def _purchases(simulation: Simulation, names: list[str | None]) -> pa.Table:
     rows = np.flatnonzero((orders.kind == PURCHASE) & held & (orders.paid_at < simulation.clock.cut))
     order = orders.take(rows)
     rate = np.where(order.currency == AMD, simulation.catalogue.published_rate(order.day), 1.0) / 100
-    source = np.where(order.in_store, TILLS, WEBSHOP).tolist()
+    source = _sources(simulation, rows)
     return pa.table(
         {
             "person_id": person_ids(order.person),
@@ -171,6 +212,23 @@ def _purchases(simulation: Simulation, names: list[str | None]) -> pa.Table:
     )
 
 
+def _complaints(simulation: Simulation, names: list[str | None], holds: Held) -> pa.Table:
+    one, orders = holds.complaints, simulation.orders
+    source = _sources(simulation, one.order)
+    return pa.table(
+        {
+            "ticket_id": [str(FIRST_TICKET + number) for number in range(len(one))],
+            "person_id": person_ids(orders.person[one.order]),
+            "source_id": [f"{name}:{names[row]}" for name, row in zip(source, one.order.tolist(), strict=True)],
+            "about": [ABOUT[what] for what in one.about.tolist()],
+            "opened_at": pa.array(one.opened_at, type=pa.int64()).cast(pa.timestamp("s", tz="UTC")),
+            "waits": one.waits,
+            "stops": one.stops,
+            "score": pa.array(one.score, mask=one.answered_at >= simulation.clock.cut),
+        }
+    )
+
+
 def _wrong_rows(simulation: Simulation, names: list[str | None]) -> pa.Table:
     orders, cut = simulation.orders, simulation.clock.cut
     rows = np.array(
@@ -180,7 +238,7 @@ def _wrong_rows(simulation: Simulation, names: list[str | None]) -> pa.Table:
     corrected = (order.corrected_at != NEVER) & (order.corrected_at < cut)
     return pa.table(
         {
-            "source": np.where(order.in_store, TILLS, WEBSHOP).tolist(),
+            "source": _sources(simulation, rows),
             "order_id": [names[row] for row in rows.tolist()],
             "what": [wrong.WHAT[error] for error in order.error.tolist()],
             "corrected_on": _days(local_day(np.where(corrected, order.corrected_at, 0)), corrected),

@@ -20,6 +20,7 @@ COUNTS = {UNKNOWN_CUSTOMER: 8, UNKNOWN_CURRENCY: 4, UNKNOWN_CARD: 6, TEXT_FOR_NU
 FULL_SIZE = 5_000  # customers from which on all of them occur; fewer in a smaller shop, so that the gate takes the load
 PERIOD = (45, 1_050)  # days after the start: later days are clean, since a day's load is too small for a wrong row
 
+OFF_SCALE, SHARE_OFF_SCALE = 9, 0.004
 WRITTEN_PRICES = ("twelve", "1O.50", "n/a", "12.5.0", "?", "free")
 
 
@@ -50,3 +51,8 @@ def is_of_tills(error: Ints) -> Bools:
 def is_mended(error: Ints, ref: Bits) -> Bools:
     """Half of the prices that were text come again, right, some days later: their quarantine closes by itself."""
     return np.asarray((error == TEXT_FOR_NUMBER) & (ref % np.uint64(2) == 0))
+
+
+def is_off_scale(dice: Dice, ref: Bits) -> Bools:
+    """Which answers to the help desk's survey come with a score that its scale of 1 to 5 does not have."""
+    return dice.happens("off the scale", SHARE_OFF_SCALE, ref)

@@ -4,6 +4,7 @@ import json
 from abc import abstractmethod
 from base64 import b64decode, b64encode
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from retain.demo.vendors.server import Answer, Request, Vendor
@@ -35,13 +36,14 @@ class Ledger(Vendor):
         if size > self.most:
             return Answer(b'{"error": {"message": "limit is too large"}}', 400)
         low, high = (params.get(bound) for bound in (self.since, self.until))
-        found = [
+        asked_for = (
             row
             for number, row in sorted(self.rows[name].items(), reverse=True)
             if number < int(params.get("before", 2**62))
             and (low is None or datetime.fromisoformat(row[self.moment]) >= datetime.fromisoformat(low))
             and (high is None or datetime.fromisoformat(row[self.moment]) < datetime.fromisoformat(high))
-        ]
+        )
+        found = list(islice(asked_for, size + 1))
         shown = found[:size]
         following = None
         if len(found) > size:

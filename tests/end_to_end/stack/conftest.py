@@ -180,6 +180,7 @@ def by_hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer
     """The same shop, loaded and built by the command line into an embedded warehouse."""
     from retain.cli.instance import DEMO_CONFIG, DEMO_TIMEZONE, yesterday
     from retain.demo import fill
+    from retain.demo.systems import Standing
 
     folder = tmp_path_factory.mktemp("by-hand")
     server = EmbeddedServer(folder)
@@ -187,13 +188,17 @@ def by_hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer
     try:
         server.create_database("shop")
         shop = server.dsn("shop")
-        fill(shop, folder / "tills", folder / "truth", until=yesterday(DEMO_TIMEZONE), customers=CUSTOMERS)
+        systems = folder / "systems"
+        fill(shop, folder / "tills", folder / "truth", systems, until=yesterday(DEMO_TIMEZONE), customers=CUSTOMERS)
+        standing = Standing(systems, port := free_port())
         config = folder / "retain.yml"
         config.write_text(DEMO_CONFIG.read_text().replace("  folder: ../../.retain/demo ", f"  folder: {folder} "))
         named = {"USER": shop["user"], "PASSWORD": shop["password"], "PORT": shop["port"], "TILLS": folder / "tills"}
+        named["SYSTEMS"] = f"http://127.0.0.1:{port}"
         surroundings = {**os.environ, **{f"RETAIN_SHOP_{name}": str(value) for name, value in named.items()}}
         command = [sys.executable, "-m", "retain", "run", "--config", str(config)]
         done = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
+        standing.stop()
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         yield server
     finally:

@@ -17,7 +17,7 @@ from retain.roles import SCHEMAS
 
 pytestmark = pytest.mark.stack
 
-LOADED = ("load_webshop", "load_tills")
+LOADED = ("load_webshop", "load_tills", "load_storefront", "load_helpdesk", "load_letters", "load_points")
 AFTER = ("transform_marts", "forecast_customers")
 # Each is killed once while the web shop is being loaded.
 IN_TURN = (

@@ -11,9 +11,11 @@ from retain import transform, warehouse
 from retain.cli.instance import DEMO_CONFIG
 from retain.config import load_settings
 from retain.demo import fill
+from retain.demo.systems import COLLECTIONS, Standing
+from retain.embedded import free_port
 from retain.loads import load_sources
 
-START, DAYS, LAST = date(2024, 10, 1), [date(2025, 2, 28), date(2025, 4, 13), date(2025, 5, 31)], date(2025, 8, 15)
+START, DAYS, LAST = date(2023, 10, 1), [date(2025, 2, 28), date(2025, 4, 13), date(2025, 5, 31)], date(2025, 8, 15)
 # What was loaded when, and what was held back: the later loads are there to be told of.
 TELLS_OF_LOADS = {
     "load_health",
@@ -43,9 +45,12 @@ def demo(server, tmp_path_factory):
         return load_settings(folder / "as_of.yml")
 
     def load(day):
-        fill(shop, folder / "tills", folder / "truth", start=START, until=day, customers=800)
+        folders = (folder / name for name in ("tills", "truth", "systems"))
+        fill(shop, *folders, start=START, until=day, customers=800)
         settings = settings_of(day)
-        outcomes = load_sources(settings, [source.name for source in settings.sources])
+        outcomes = load_sources(settings, ["webshop", "tills"])
+        # These days pass faster than this machine's clock, by which web systems are asked for what is new.
+        outcomes += load_sources(settings, COLLECTIONS, full=True)
         assert {outcome.status for outcome in outcomes} <= {"published", "unchanged"}
         evening = datetime.combine(day, time(23, 30), ZoneInfo(settings.business.timezone))
         with warehouse.connect(settings) as connection:  # as if it had been that evening
@@ -64,7 +69,9 @@ def demo(server, tmp_path_factory):
                 if table not in TELLS_OF_LOADS
             }
 
+    standing = Standing(folder / "systems", port := free_port())
     named = {"USER": shop["user"], "PASSWORD": shop["password"], "PORT": str(shop["port"])}
+    named["SYSTEMS"] = f"http://127.0.0.1:{port}"
     with patch.dict(os.environ, {f"RETAIN_SHOP_{name}": value for name, value in named.items()}):
         warehouse.prepare(settings_of(START))
         then = {}
@@ -78,6 +85,7 @@ def demo(server, tmp_path_factory):
                 "select before.status, now.status, count(*) from history.orders as before "
                 "join raw.orders as now using (source, order_id) group by 1, 2"
             ).fetchall()
+    standing.stop()
     return then, in_the_end, changed
 
 

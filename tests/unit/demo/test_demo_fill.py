@@ -13,6 +13,7 @@ from retain.config import load_settings
 from retain.demo import Filled, fill
 from retain.demo import fill as fill_function
 from retain.demo.database import TABLES
+from retain.demo.systems import COLLECTIONS
 from retain.errors import OutOfReach, UserError
 
 CONFIG = Path(__file__).parents[3] / "examples" / "demo" / "retain.yml"
@@ -21,7 +22,7 @@ START, UNTIL = date(2023, 1, 15), date(2024, 6, 30)
 
 def fill_into(database: dict[str, Any], folder: Path, until: date = UNTIL, **options: Any) -> Filled:
     options = {"customers": 500, "start": START} | options
-    return fill(database, folder / "tills", folder / "truth", until=until, **options)
+    return fill(database, folder / "tills", folder / "truth", folder / "systems", until=until, **options)
 
 
 def everything(database: dict[str, Any], folder: Path) -> dict[str, str]:
@@ -50,7 +51,13 @@ def test_filling_again_changes_nothing_and_a_later_day_only_adds(database: dict[
     first = fill_into(database, tmp_path, progress=lambda *step: steps.append(step))
     assert first.changed
     assert first.rows_written["orders"] > 300
-    assert {step for step, _, _ in steps} == {"people and purchases", "till files", "truth", "shop database"}
+    assert {step for step, _, _ in steps} == {
+        "people and purchases",
+        "till files",
+        "web systems",
+        "truth",
+        "shop database",
+    }
     assert all(0 <= done <= total for _, done, total in steps)
     before, times = everything(database, tmp_path), modified(tmp_path)
 
@@ -92,7 +99,7 @@ def test_a_filling_that_was_killed_is_finished_by_the_next_though_a_day_has_pass
 
         return watch
 
-    for step, share in (("till files", 0.4), ("truth", 0.0), ("shop database", 0.5)):
+    for step, share in (("till files", 0.4), ("web systems", 0.0), ("truth", 0.0), ("shop database", 0.5)):
         with pytest.raises(Killed):
             fill_into(database, tmp_path, start=None, progress=kill_at(step, share))
     with psycopg.connect(**database) as connection:
@@ -110,6 +117,7 @@ def test_files_that_were_removed_come_back_the_same(database: dict[str, Any], tm
     before = everything(database, tmp_path)
     shutil.rmtree(tmp_path / "tills" / "returns")
     (tmp_path / "truth" / "persons.parquet").unlink()
+    (tmp_path / "systems" / "helpdesk" / "tickets.jsonl").unlink()
     assert fill_into(database, tmp_path).changed
     assert everything(database, tmp_path) == before
 
@@ -139,7 +147,7 @@ def test_a_shop_does_not_go_on_as_another(
 def test_a_database_that_does_not_answer_is_out_of_reach(tmp_path: Path) -> None:
     nobody = {"host": "127.0.0.1", "port": 1, "user": "u", "password": "secret", "dbname": "shop"}
     with pytest.raises(OutOfReach, match="cannot be reached") as error:
-        fill_function(nobody, tmp_path / "tills", tmp_path / "truth", until=UNTIL)
+        fill_function(nobody, tmp_path / "tills", tmp_path / "truth", tmp_path / "systems", until=UNTIL)
     assert "secret" not in str(error.value)
 
 
@@ -158,9 +166,9 @@ def test_the_configuration_of_the_demo_reads_what_the_simulator_writes(
     monkeypatch.setenv("RETAIN_SHOP_PASSWORD", database["password"])
     monkeypatch.setenv("RETAIN_SHOP_PORT", str(database["port"]))
     settings = load_settings(CONFIG)
-    assert [source.name for source in settings.sources] == ["webshop", "tills"]
+    assert [source.name for source in settings.sources] == ["webshop", "tills", *COLLECTIONS]
     assert settings.business.country == "AM"
-    webshop, tills = settings.sources
+    webshop, tills, *_ = settings.sources
     with psycopg.connect(**database) as connection:
         for shape in webshop.entities.values():
             selected = ", ".join(shape.fields.values())

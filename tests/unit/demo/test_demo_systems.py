@@ -240,6 +240,17 @@ def test_the_truth_covers_every_identity_and_invents_none(shop: Any) -> None:
         for row in rows_of(shop, "orders")
         if row["customer_id"] is None and (row["email"] or row["phone"])
     }
+    stated |= {
+        f"storefront:order:{one['legacyResourceId']}"
+        for one in shop.things("storefront/orders")
+        if one["customer"] is None and (one["email"] or one["phone"])
+    }
+    for system, collection, key in (
+        ("storefront", "customers", "legacyResourceId"),
+        ("helpdesk", "users", "id"),
+        ("points", "customers", "id"),
+    ):
+        accounts |= {f"{system}:{one[key]}" for one in shop.things(f"{system}/{collection}")}
     identities = shop.truth["identities"].to_pylist()
     named = [row["source_id"] for row in identities]
     assert len(set(named)) == len(named)
@@ -265,7 +276,7 @@ def as_dialled(phone: str) -> str:
 
 
 def test_joined_groups_are_what_equal_addresses_phones_and_cards_of_one_person_connect(shop: Any) -> None:
-    """The truth's groups, computed from people, against a plain search over the texts in the two systems."""
+    """The truth's groups, computed from people, against a plain search over the texts in the systems."""
     said: dict[str, set[str]] = defaultdict(set)
     person = {row["source_id"]: row["person_id"] for row in shop.truth["identities"].to_pylist()}
     of_stores = {as_dialled(phone) for phone in STORE_PHONES}
@@ -284,6 +295,16 @@ def test_joined_groups_are_what_equal_addresses_phones_and_cards_of_one_person_c
     for row in rows_of(shop, "orders"):
         if row["customer_id"] is None and f"webshop:order:{row['order_id']}" in person:
             say(f"webshop:order:{row['order_id']}", row["email"], row["phone"], None)
+    for one in shop.things("storefront/customers"):
+        phone = one["defaultPhoneNumber"] and one["defaultPhoneNumber"]["phoneNumber"]
+        say(f"storefront:{one['legacyResourceId']}", one["defaultEmailAddress"]["emailAddress"], phone, None)
+    for one in shop.things("storefront/orders"):
+        if one["customer"] is None and f"storefront:order:{one['legacyResourceId']}" in person:
+            say(f"storefront:order:{one['legacyResourceId']}", one["email"], one["phone"], None)
+    for one in shop.things("helpdesk/users"):
+        say(f"helpdesk:{one['id']}", one["email"], one["phone"], None)
+    for one in shop.things("points/customers"):
+        say(f"points:{one['id']}", one["email"], None, None)
     holders: dict[str, list[str]] = defaultdict(list)
     for identity, words in said.items():
         for word in words:
@@ -332,8 +353,10 @@ def test_families_share_a_phone_cashiers_type_the_stores_and_people_enter_their_
 def test_every_purchase_of_the_truth_stands_in_its_system(shop: Any) -> None:
     orders = {f"webshop:{row['order_id']}" for row in rows_of(shop, "orders")}
     receipts = {f"tills:{row['receipt']}" for row in rows_in(shop, "sales")}
+    abroad = {f"storefront:{one['legacyResourceId']}" for one in shop.things("storefront/orders")}
     purchases = shop.truth["purchases"].to_pylist()
-    assert {row["source_id"] for row in purchases} <= orders | receipts
+    assert {row["source_id"] for row in purchases} <= orders | receipts | abroad
+    assert {row["source_id"].partition(":")[0] for row in purchases} == {"webshop", "tills", "storefront"}
     assert len({row["source_id"] for row in purchases}) == len(purchases)
     assert all(0 <= row["returned_amount"] <= row["net_amount"] + 1e-6 for row in purchases)
     assert all(row["occasion_on"] <= UNTIL for row in purchases)
