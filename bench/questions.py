@@ -40,6 +40,8 @@ DRAWN = {
     "Do loyalty tiers keep their customers?": (["tier_at_start"], "bought_within_90_days"),
     "Did a change of product, price or service move retention?": (["title", "reading"], "effect"),
     "Did the campaign keep anyone?": (["experiment_id"], "lift"),
+    "Does a complaint that is answered late cost the customer?": (["answered"], "bought_within_180_days"),
+    "Which letters are followed by an order?": (["campaign"], "ordered_within_28_days"),
 }
 
 

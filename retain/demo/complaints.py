@@ -57,23 +57,25 @@ class Complaints(Columns):
 
 @dataclass(frozen=True)
 class Users(Columns):
-    """Who wrote, numbered as they wrote first: `email_slot` and `has_phone` as the identity that they had ordered under."""
+    """Who wrote, numbered as they wrote first: `email_slot`, `has_phone` and `closed_at` as the identity that
+    they had ordered under."""
 
     person: Ints
     email_slot: Ints
     has_phone: Bools
     since: Ints
+    closed_at: Ints
 
 
 def complain(simulation: Simulation) -> tuple[Complaints, Users]:
     """Every ticket until the last day, and who wrote them: only who has given an address can."""
     dice, orders, cut = simulation.dice, simulation.orders, simulation.clock.cut
     order, about, ref, opened_at = _occasions(simulation)
-    slot, has_phone = _reached_by(simulation, order, opened_at)
+    slot, has_phone, closed_at = _written_by(simulation, order, opened_at)
     chosen = np.flatnonzero((opened_at < cut) & np.isin(slot, [FIRST_EMAIL, SECOND_EMAIL]))
     chosen = chosen[np.lexsort((ref[chosen], opened_at[chosen]))]
     order, about, ref, opened_at = order[chosen], about[chosen], ref[chosen], opened_at[chosen]
-    person, slot, has_phone = orders.person[order], slot[chosen], has_phone[chosen]
+    person, slot = orders.person[order], slot[chosen]
     buyers = simulation.buyers
     stops = buyers.dropped_on[np.searchsorted(buyers.number, person)] == orders.day[order]
     waits = dice.happens("waits", np.where(stops & (about != QUESTION), WAITS_AND_STOPS, WAITS), ref)
@@ -96,7 +98,9 @@ def complain(simulation: Simulation) -> tuple[Complaints, Users]:
     complaints = Complaints(
         ref, order, rank[user], about, opened_at, replied_at, solved_at, answered_at, score, waits, stops
     )
-    return complaints, Users(person[firsts], slot[firsts], has_phone[firsts], opened_at[firsts])
+    return complaints, Users(
+        person[firsts], slot[firsts], has_phone[chosen][firsts], opened_at[firsts], closed_at[chosen][firsts]
+    )
 
 
 def _occasions(simulation: Simulation) -> tuple[Ints, Ints, Bits, Ints]:
@@ -124,14 +128,19 @@ def _occasions(simulation: Simulation) -> tuple[Ints, Ints, Bits, Ints]:
     return order, about, ref, np.concatenate([at for _, _, at in parts])
 
 
-def _reached_by(simulation: Simulation, order: Ints, at: Ints) -> tuple[Ints, Bools]:
-    """The address and the phone that the identity of each order had given by an instant."""
+def _written_by(simulation: Simulation, order: Ints, at: Ints) -> tuple[Ints, Bools, Ints]:
+    """Of the identity of each order: the address and the phone that it had given by an instant, and when it is closed."""
     identified, accounts, cards = simulation.identified.take(order), simulation.accounts, simulation.cards
     of_card, of_account = identified.card != NONE, identified.account != NONE
     card_slot = np.where(cards.email_from[identified.card] <= at, cards.email_slot[identified.card], NO_EMAIL)
     slot = np.where(of_account, accounts.email_slot[identified.account], identified.email_slot)
     has_phone = np.where(of_account, accounts.has_phone[identified.account], identified.has_phone)
-    return np.where(of_card, card_slot, slot), np.where(of_card, cards.has_phone[identified.card], has_phone)
+    closed_at = np.where(of_account, accounts.closed_at[identified.account], NEVER)
+    return (
+        np.where(of_card, card_slot, slot),
+        np.where(of_card, cards.has_phone[identified.card], has_phone),
+        np.where(of_card, cards.closed_at[identified.card], closed_at),
+    )
 
 
 def helpdesk_things(simulation: Simulation, complaints: Complaints, users: Users) -> dict[str, list[dict[str, Any]]]:
@@ -168,17 +177,19 @@ def _tickets(simulation: Simulation, complaints: Complaints) -> list[dict[str, A
 
 
 def _users(simulation: Simulation, users: Users) -> list[dict[str, Any]]:
-    contacts = simulation.contacts
+    contacts, cut = simulation.contacts, simulation.clock.cut
+    updated_at = np.maximum(users.since, last_before(cut, users.since, users.closed_at))
     rows = zip(
         *contacts.names(users.person), contacts.addresses(users.person, users.email_slot),
-        contacts.numbers(users.person, users.has_phone), web_times(users.since), strict=True,
+        contacts.numbers(users.person, users.has_phone), (users.closed_at < cut).tolist(),
+        web_times(users.since), web_times(updated_at), strict=True,
     )  # fmt: skip
     return [
         {
             "id": FIRST_USER + number, "name": f"{first} {last}", "email": email, "phone": phone, "role": "end-user",
-            "active": True, "created_at": since, "updated_at": since,
+            "active": True, "suspended": is_closed, "created_at": since, "updated_at": updated,
         }
-        for number, (first, last, email, phone, since) in enumerate(rows)
+        for number, (first, last, email, phone, is_closed, since, updated) in enumerate(rows)
     ]  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from retain.demo.catalogue import AMD, AMD_PER_EUR
-from retain.demo.clock import midnight
+from retain.demo.clock import last_before, midnight
 from retain.demo.columns import Columns
 from retain.demo.dice import Bits, Ints
 from retain.demo.identities import FIRST_EMAIL, NONE, SECOND_EMAIL
@@ -44,7 +44,9 @@ def collect(simulation: Simulation) -> tuple[Members, Entries]:
     cards, orders, returns, cut = simulation.cards, simulation.orders, simulation.returns, simulation.clock.cut
     begins = int(midnight(simulation.clock.first_day + STOREFRONT_OPENS))
     since = np.maximum(cards.email_from, begins)
-    joins = np.flatnonzero(np.isin(cards.email_slot, [FIRST_EMAIL, SECOND_EMAIL]) & (since < cut))
+    joins = np.flatnonzero(
+        np.isin(cards.email_slot, [FIRST_EMAIL, SECOND_EMAIL]) & (since < np.minimum(cards.closed_at, cut))
+    )
     joins = joins[np.lexsort((cards.ref[joins], since[joins]))]
     members = Members(joins, since[joins])
     member_of = np.full(len(cards), NONE, dtype=np.int64)
@@ -80,11 +82,13 @@ def collect(simulation: Simulation) -> tuple[Members, Entries]:
 
 def point_things(simulation: Simulation, members: Members, entries: Entries) -> dict[str, list[dict[str, Any]]]:
     """What the programme holds on the last day, by list, as Smile.io's API writes it."""
-    cards, contacts = simulation.cards.take(members.card), simulation.contacts
+    cards, contacts, cut = simulation.cards.take(members.card), simulation.contacts, simulation.clock.cut
     holders = zip(
         *contacts.names(cards.person),
         contacts.addresses(cards.person, cards.email_slot),
+        (cards.closed_at < cut).tolist(),
         web_times(members.since),
+        web_times(last_before(cut, members.since, cards.closed_at)),
         strict=True,
     )
     ledger = zip(
@@ -93,10 +97,10 @@ def point_things(simulation: Simulation, members: Members, entries: Entries) -> 
     return {
         "customers": [
             {
-                "id": FIRST_MEMBER + number, "first_name": first, "last_name": last, "email": email, "state": "member",
-                "created_at": since, "updated_at": since,
+                "id": FIRST_MEMBER + number, "first_name": first, "last_name": last, "email": email,
+                "state": "disabled" if is_closed else "member", "created_at": since, "updated_at": updated,
             }
-            for number, (first, last, email, since) in enumerate(holders)
+            for number, (first, last, email, is_closed, since, updated) in enumerate(holders)
         ],
         "points_transactions": [
             {

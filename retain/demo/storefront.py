@@ -71,23 +71,24 @@ def _customers(simulation: Simulation, storefront: Storefront) -> Things:
     of_row = simulation.identified.account[storefront.rows]
     _, first = np.unique(of_row[of_row != NONE], return_index=True)
     created_at = simulation.orders.arrived_at[storefront.rows[of_row != NONE][np.sort(first)]]
-    changed = last_before(cut, created_at, accounts.opted_out_at, accounts.closed_at)
+    left_at = np.where(accounts.opted_out_at < accounts.closed_at, accounts.opted_out_at, NEVER)
+    changed = last_before(cut, created_at, left_at, accounts.closed_at)  # after the closing nothing changes
     wants = accounts.wants_mail & (accounts.opted_out_at >= cut) & (accounts.closed_at >= cut)
     names, places = contacts.names(accounts.person), contacts.places(accounts.person)
     rows = zip(
         storefront.customer_id[storefront.accounts].tolist(), *names, *places,
         contacts.addresses(accounts.person, accounts.email_slot), contacts.numbers(accounts.person, accounts.has_phone),
-        wants.tolist(), web_times(created_at), web_times(np.maximum(changed, created_at)), strict=True,
+        wants.tolist(), (accounts.closed_at < cut).tolist(), web_times(created_at), web_times(np.maximum(changed, created_at)), strict=True,
     )  # fmt: skip
     return [
         {
             "id": gid("Customer", number), "legacyResourceId": str(number), "createdAt": created, "updatedAt": updated,
-            "firstName": first_name, "lastName": last_name,
+            "firstName": first_name, "lastName": last_name, "state": "DISABLED" if is_closed else "ENABLED",
             "defaultEmailAddress": {"emailAddress": email, "marketingState": "SUBSCRIBED" if wanted else "UNSUBSCRIBED"},
             "defaultPhoneNumber": {"phoneNumber": phone} if phone else None,
             "defaultAddress": {"countryCodeV2": country, "provinceCode": PROVINCES.get(region), "province": region, "city": city},
         }
-        for number, first_name, last_name, country, region, city, email, phone, wanted, created, updated in rows
+        for number, first_name, last_name, country, region, city, email, phone, wanted, is_closed, created, updated in rows
     ]  # fmt: skip
 
 

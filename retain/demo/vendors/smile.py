@@ -3,6 +3,7 @@
 import json
 from abc import abstractmethod
 from base64 import b64decode, b64encode
+from bisect import bisect_left
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -36,11 +37,12 @@ class Ledger(Vendor):
         if size > self.most:
             return Answer(b'{"error": {"message": "limit is too large"}}', 400)
         low, high = (params.get(bound) for bound in (self.since, self.until))
+        numbers = sorted(self.rows[name])
+        earlier = reversed(numbers[: bisect_left(numbers, int(params["before"])) if "before" in params else None])
         asked_for = (
             row
-            for number, row in sorted(self.rows[name].items(), reverse=True)
-            if number < int(params.get("before", 2**62))
-            and (low is None or datetime.fromisoformat(row[self.moment]) >= datetime.fromisoformat(low))
+            for row in map(self.rows[name].__getitem__, earlier)
+            if (low is None or datetime.fromisoformat(row[self.moment]) >= datetime.fromisoformat(low))
             and (high is None or datetime.fromisoformat(row[self.moment]) < datetime.fromisoformat(high))
         )
         found = list(islice(asked_for, size + 1))
