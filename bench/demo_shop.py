@@ -18,8 +18,8 @@ def demo_shop(server: EmbeddedServer, folder: Path, customers: int) -> Settings:
 
     Its web systems answer for as long as this process runs.
     """
-    from retain.demo import fill
-    from retain.demo.systems import Standing
+    from retain.demo.fill import fill
+    from retain.demo.serving import Standing
 
     server.create_database("shop")
     shop = server.dsn("shop")

@@ -4,12 +4,15 @@ import os
 from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from retain.config import Settings, load_settings
 from retain.embedded import OWNER, EmbeddedServer, free_port, port_is_taken, secret
 from retain.errors import UserError
+
+if TYPE_CHECKING:
+    from retain.demo.serving import Standing
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEMO_CONFIG = REPOSITORY / "examples" / "demo" / "retain.yml"
@@ -56,22 +59,21 @@ def enter_demo() -> dict[str, Any]:
     os.environ["RETAIN_SHOP_USER"] = OWNER
     os.environ["RETAIN_SHOP_PASSWORD"] = secret(DEMO_FOLDER, "owner_password")
     os.environ["RETAIN_SHOP_PORT"] = str(shop["port"])
-    os.environ["RETAIN_SHOP_SYSTEMS"] = _systems()
+    os.environ["RETAIN_SHOP_SYSTEMS"] = serve_demo_systems().address
     return shop
 
 
 @cache
-def _systems() -> str:
-    """Serve the demo shop's web systems for as long as this process runs; returns where. What was read of them is known by
-    their address, so the port stays the same, unless another program took it."""
-    from retain.demo.systems import Standing, answers_at
+def serve_demo_systems() -> "Standing":
+    """Serve the demo shop's web systems for as long as this process runs. What was read of them is known by their address,
+    so the port stays the same, unless another program took it."""
+    from retain.demo.serving import Standing, answers_at
 
     folder, kept = DEMO_FOLDER / "shop" / "systems", DEMO_FOLDER / "systems.port"
     port = int(kept.read_text()) if kept.exists() else 0
     if port == 0 or (port_is_taken(port) and not answers_at(port, folder)):
         kept.write_text(str(port := free_port()))
-    Standing(folder, port)
-    return f"http://127.0.0.1:{port}"
+    return Standing(folder, port)
 
 
 def shop_of_the_stack() -> tuple[dict[str, Any], Path]:

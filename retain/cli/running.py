@@ -45,7 +45,7 @@ def demo() -> None:
         shop = enter_demo()
         current.note = f"127.0.0.1:{shop['port']}"
     with step("Fill the demo shop") as current:
-        from retain.demo import fill
+        from retain.demo.fill import fill
 
         filled = fill(
             shop,

@@ -90,8 +90,8 @@ def shop(customers: int) -> None:
     Its web systems answer meanwhile, to the other containers: the port is published nowhere.
     """
     from retain.components import asked_to_stop
-    from retain.demo import fill
-    from retain.demo.systems import Systems
+    from retain.demo.fill import fill
+    from retain.demo.serving import Systems
     from retain.demo.vendors.server import running
 
     database, folder = shop_of_the_stack()

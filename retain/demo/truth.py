@@ -19,9 +19,10 @@ from retain.demo.identities import FIRST_EMAIL, NO_EMAIL, NONE, PLACEHOLDER, SEC
 from retain.demo.interventions import CAUSES
 from retain.demo.orders import CHANNELS, NOBODY, PURCHASE, WRONG
 from retain.demo.points import FIRST_MEMBER
+from retain.demo.serving import HELPDESK, POINTS, STOREFRONT
 from retain.demo.shop import ShopOrders
 from retain.demo.simulation import Simulation
-from retain.demo.systems import HELPDESK, POINTS, STOREFRONT, Held
+from retain.demo.systems import Held
 from retain.demo.tills import sent_on
 
 TABLES_OF_TRUTH = ("persons", "identities", "purchases", "complaints", "wrong_rows")

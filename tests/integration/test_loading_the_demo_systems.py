@@ -12,8 +12,8 @@ import pytest
 from retain import loads, warehouse
 from retain.cli.instance import DEMO_CONFIG
 from retain.config import Settings, load_settings
-from retain.demo import fill
-from retain.demo.systems import COLLECTIONS, Standing
+from retain.demo.fill import fill
+from retain.demo.serving import COLLECTIONS, Standing
 from retain.embedded import free_port
 from retain.sources import http_client
 

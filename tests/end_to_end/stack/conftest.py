@@ -179,8 +179,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def by_hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
     """The same shop, loaded and built by the command line into an embedded warehouse."""
     from retain.cli.instance import DEMO_CONFIG, DEMO_TIMEZONE, yesterday
-    from retain.demo import fill
-    from retain.demo.systems import Standing
+    from retain.demo.fill import fill
+    from retain.demo.serving import Standing
 
     folder = tmp_path_factory.mktemp("by-hand")
     server = EmbeddedServer(folder)

@@ -10,8 +10,8 @@ import pytest
 from retain import transform, warehouse
 from retain.cli.instance import DEMO_CONFIG
 from retain.config import load_settings
-from retain.demo import fill
-from retain.demo.systems import COLLECTIONS, Standing
+from retain.demo.fill import fill
+from retain.demo.serving import COLLECTIONS, Standing
 from retain.embedded import free_port
 from retain.loads import load_sources
 

@@ -10,10 +10,10 @@ import psycopg
 import pytest
 
 from retain.config import load_settings
-from retain.demo import Filled, fill
-from retain.demo import fill as fill_function
 from retain.demo.database import TABLES
-from retain.demo.systems import COLLECTIONS
+from retain.demo.fill import Filled, fill
+from retain.demo.fill import fill as fill_function
+from retain.demo.serving import COLLECTIONS
 from retain.errors import OutOfReach, UserError
 
 CONFIG = Path(__file__).parents[3] / "examples" / "demo" / "retain.yml"

@@ -1,6 +1,9 @@
 """What the storefront, the help desk, the letters and the points hold: of the same people, and the same on a later day."""
 
 import http.client
+import socket
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -11,11 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from retain.cli import instance
+from retain.demo import serving
 from retain.demo.complaints import QUESTION, WAITS, complain
 from retain.demo.letters import CLICKED, OPENED, RECEIVED, UNSUBSCRIBED
 from retain.demo.points import REWARD
+from retain.demo.serving import COLLECTIONS, Standing, Systems, answers_at
 from retain.demo.simulation import simulate
-from retain.demo.systems import COLLECTIONS, Standing, Systems, answers_at
+from retain.demo.systems import held, system_files
 from retain.demo.vendors.server import LOOPBACK, running
 from retain.demo.wrong import OFF_SCALE
 from retain.embedded import free_port, port_is_taken
@@ -194,9 +200,30 @@ def test_a_second_process_waits_and_takes_over_when_the_first_one_ends(folder: P
     assert not port_is_taken(port)
 
 
-def test_the_same_seed_writes_the_same_bytes(shop: Any) -> None:
-    from retain.demo.systems import held, system_files
+def test_the_demo_s_port_stays_unless_another_program_has_taken_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instance, "DEMO_FOLDER", tmp_path)
+    addresses = []
+    for _ in range(2):
+        standing = instance.serve_demo_systems.__wrapped__()
+        addresses.append(standing.address)
+        standing.stop()
+    assert addresses[0] == addresses[1]
+    with socket.create_server((LOOPBACK, int(addresses[0].rpartition(":")[2]))):
+        monkeypatch.setattr(serving, "SECONDS_TO_SAY", 0.1)
+        elsewhere = instance.serve_demo_systems.__wrapped__()
+        elsewhere.stop()
+    assert elsewhere.address != addresses[0]
 
+
+def test_who_serves_the_systems_reads_nothing_of_the_simulator() -> None:
+    """Every command of the demo serves them: none may wait for numpy only for that."""
+    code = "import sys, retain.demo.serving; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_same_seed_writes_the_same_bytes(shop: Any) -> None:
     again = simulate(start=shop.simulation.clock.start, until=UNTIL, seed=7, customers=3_000)
     assert dict(system_files(again, held(again))) == shop.systems
     assert np.array_equal(again.orders.ref, shop.simulation.orders.ref)
