@@ -108,9 +108,10 @@ def letter_things(simulation: Simulation, letters: Letters) -> dict[str, list[di
     holders = np.unique(letters.account)
     person, slot = accounts.person[holders], accounts.email_slot[holders]
     addresses = simulation.contacts.addresses(person, slot)
+    numbers = simulation.contacts.numbers(person, accounts.has_phone[holders])
     known = [
-        {"id": f"P{number}", "email": email, "phone_number": None}
-        for number, email in zip(accounts.customer_id[holders].tolist(), addresses, strict=True)
+        {"id": f"P{number}", "email": email, "phone_number": phone}
+        for number, email, phone in zip(accounts.customer_id[holders].tolist(), addresses, numbers, strict=True)
     ]
     metrics = [{"id": f"M{number}", "name": name} for number, name in enumerate(METRICS)]
     return {"events": events, "profiles": known, "metrics": metrics}

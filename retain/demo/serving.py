@@ -39,12 +39,17 @@ class Systems(Vendor):
         system, _, path = request.path.lstrip("/").partition("/")
         if system not in COLLECTIONS:
             return Answer(said_by(self._folder), 200 if system == "" else 404, content_type="text/plain")
+        if not all(path.exists() for path in self._paths(system)):
+            return Answer(b"The shop is not filled yet.", 503, content_type="text/plain")
         vendor = self._vendor(system)
         vendor.url = f"http://{request.headers['host']}/{system}"
         return vendor.answer(replace(request, path=f"/{path}"))
 
+    def _paths(self, system: str) -> list[Path]:
+        return [self._folder / system / f"{name}.jsonl" for name in COLLECTIONS[system]]
+
     def _vendor(self, system: str) -> Vendor:
-        paths = [self._folder / system / f"{name}.jsonl" for name in COLLECTIONS[system]]
+        paths = self._paths(system)
         version = tuple(path.stat().st_mtime_ns for path in paths)
         known = self._read.get(system)
         if known is None or known[0] != version:

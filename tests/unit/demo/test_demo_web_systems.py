@@ -1,6 +1,7 @@
 """What the storefront, the help desk, the letters and the points hold: of the same people, and the same on a later day."""
 
 import http.client
+import signal
 import socket
 import subprocess
 import sys
@@ -15,8 +16,10 @@ import numpy as np
 import pytest
 
 from retain.cli import instance
+from retain.cli import serving as cli_serving
 from retain.demo import serving
 from retain.demo.complaints import QUESTION, WAITS, complain
+from retain.demo.fill import Filled
 from retain.demo.letters import CLICKED, OPENED, RECEIVED, UNSUBSCRIBED
 from retain.demo.points import REWARD
 from retain.demo.serving import COLLECTIONS, Standing, Systems, answers_at
@@ -215,6 +218,30 @@ def test_the_demo_s_port_stays_unless_another_program_has_taken_it(
         elsewhere = instance.serve_demo_systems.__wrapped__()
         elsewhere.stop()
     assert elsewhere.address != addresses[0]
+
+
+def test_the_container_of_the_shop_answers_as_its_systems_before_it_is_filled_and_until_it_is_stopped(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, said = free_port(), []
+    empty = tmp_path / "srv"
+
+    def fill_it(*folders: Any, **_: Any) -> Filled:
+        said.append(asked(port, "/points/v1/customers"))
+        (empty / "systems").symlink_to(folder)
+        said.append(asked(port, "/points/v1/customers"))
+        signal.raise_signal(signal.SIGTERM)
+        return Filled(UNTIL, UNTIL, True, {}, 0)
+
+    empty.mkdir()
+    for name, value in (("EVERY_ADDRESS", LOOPBACK), ("SYSTEMS_PORT", port), ("OPEN", tmp_path / "open")):
+        monkeypatch.setattr(cli_serving, name, value)
+    monkeypatch.setattr(cli_serving, "shop_of_the_stack", lambda: ({}, empty))
+    monkeypatch.setattr("retain.demo.fill.fill", fill_it)
+    cli_serving.shop(800)
+    assert said[0] == (503, b"The shop is not filled yet.")
+    assert said[1][0] == 401
+    assert not port_is_taken(port)
 
 
 def test_who_serves_the_systems_reads_nothing_of_the_simulator() -> None:
