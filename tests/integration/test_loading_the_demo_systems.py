@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from retain import loads, warehouse
-from retain.cli.instance import DEMO_CONFIG
+from retain.cli.instance import DEMO_CONFIG, DEMO_TIMEZONE, yesterday
 from retain.config import Settings, load_settings
 from retain.demo.fill import fill
 from retain.demo.serving import COLLECTIONS, Standing
@@ -18,6 +19,16 @@ from retain.embedded import free_port
 from retain.sources import http_client
 
 START, UNTIL = date(2023, 10, 1), date(2025, 8, 15)
+# Collection, entity, source, and the column of the key.
+OF_SYSTEMS = (
+    ("storefront/customers", "customers", "storefront", "customer_id"),
+    ("storefront/orders", "orders", "storefront", "order_id"),
+    ("helpdesk/users", "customers", "helpdesk", "customer_id"),
+    ("points/customers", "customers", "points", "customer_id"),
+    ("helpdesk/tickets", "tickets", "helpdesk", "ticket_id"),
+    ("points/points_transactions", "loyalty_entries", "points", "entry_id"),
+    ("letters/events", "sends", "letters", "send_id"),
+)
 
 
 @dataclass
@@ -26,10 +37,11 @@ class Demo:
     folder: Path
     shop: dict[str, Any]
     standing: Standing
+    start: date
 
     def fill(self, until: date) -> bool:
         folders = (self.folder / one for one in ("tills", "truth", "systems"))
-        return fill(self.shop, *folders, start=START, until=until, customers=800).changed
+        return fill(self.shop, *folders, start=self.start, until=until, customers=800).changed
 
     def things(self, name: str) -> list[dict[str, Any]]:
         lines = (self.folder / "systems" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
@@ -47,10 +59,10 @@ class Demo:
         return set(self.ask(f"select {named} from raw.{entity} where source = '{source}' and not is_deleted"))
 
 
-@pytest.fixture(scope="module")
-def demo(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    folder, port = tmp_path_factory.mktemp("demo"), free_port()
-    names = ("demo_systems_shop", "demo_systems")
+@contextmanager
+def loaded(server: Any, folder: Path, start: date, until: date) -> Iterator[Demo]:
+    """A demo shop in databases of its own, its web systems served and loaded."""
+    port, names = free_port(), (f"{folder.name}_shop", folder.name)
     for name in names:
         server.create_database(name)
     shop, own = map(server.dsn, names)
@@ -62,12 +74,18 @@ def demo(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo
     settings = load_settings(folder / "retain.yml", environment)
     warehouse.prepare(settings)
     standing = Standing(folder / "systems", port)
-    one = Demo(settings, folder, shop, standing)
-    one.fill(UNTIL)
+    one = Demo(settings, folder, shop, standing, start)
+    one.fill(until)
     outcomes = one.load()
     assert {(outcome.status, outcome.message) for outcome in outcomes} == {("published", "")}
     yield one
     standing.stop()
+
+
+@pytest.fixture(scope="module")
+def demo(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    with loaded(server, tmp_path_factory.mktemp("demo_systems"), START, UNTIL) as one:
+        yield one
 
 
 def last(thing: dict[str, Any]) -> str:
@@ -77,7 +95,6 @@ def last(thing: dict[str, Any]) -> str:
 def test_every_record_that_was_simulated_is_in_raw_and_none_besides(demo: Demo) -> None:
     orders = demo.things("storefront/orders")
     assert len(orders) > 20
-    assert demo.keys("orders", "storefront", "order_id") == {(last(one),) for one in orders}
     assert demo.keys("order_items", "storefront", "order_id", "line_id") == {
         (last(one), last(line)) for one in orders for line in one["lineItems"]
     }
@@ -85,14 +102,7 @@ def test_every_record_that_was_simulated_is_in_raw_and_none_besides(demo: Demo) 
         (last(refund), last(one)) for one in orders for refund in one["transactions"]
     }
     assert len(demo.keys("products", "storefront", "product_id")) == len(demo.things("storefront/products"))
-    for name, entity, source, key in (
-        ("storefront/customers", "customers", "storefront", "customer_id"),
-        ("helpdesk/users", "customers", "helpdesk", "customer_id"),
-        ("points/customers", "customers", "points", "customer_id"),
-        ("helpdesk/tickets", "tickets", "helpdesk", "ticket_id"),
-        ("points/points_transactions", "loyalty_entries", "points", "entry_id"),
-        ("letters/events", "sends", "letters", "send_id"),
-    ):
+    for name, entity, source, key in OF_SYSTEMS:
         assert demo.keys(entity, source, key) == {(last(one),) for one in demo.things(name)}, name
     (points,) = demo.ask("select sum(points)::int from raw.loyalty_entries")
     assert points == (sum(one["points_change"] for one in demo.things("points/points_transactions")),)
@@ -129,6 +139,28 @@ def test_what_is_read_again_changes_nothing_and_a_day_later_comes_what_that_day_
     assert demo.keys("tickets", "helpdesk", "ticket_id") == {(last(one),) for one in demo.things("helpdesk/tickets")}
     statuses = {(last(one), one["status"]) for one in demo.things("helpdesk/tickets")}
     assert demo.keys("tickets", "helpdesk", "ticket_id", "status") == statuses
+
+
+def test_on_the_next_day_only_what_is_new_is_asked_for_and_nothing_is_missed(server: Any, tmp_path: Path) -> None:
+    """By this machine's own clock: a shop that was filled and loaded on a day, and again when the next one had ended."""
+    until = yesterday(DEMO_TIMEZONE)
+    with loaded(server, tmp_path, until - timedelta(days=600), until - timedelta(days=1)) as shop:
+        assert shop.fill(until)
+        outcomes = {(one.source, one.entity): one for one in shop.load()}
+        assert {one.status for one in outcomes.values()} == {"published"}
+        for name, entity, source, key in OF_SYSTEMS:
+            things = shop.things(name)
+            assert shop.keys(entity, source, key) == {(last(one),) for one in things}, name
+            if entity != "customers":
+                assert outcomes[source, entity].rows_sent < len(things) / 4, name
+        statuses = {(last(one), one["status"]) for one in shop.things("helpdesk/tickets")}
+        assert shop.keys("tickets", "helpdesk", "ticket_id", "status") == statuses
+        expected = {(last(one), told(one)) for one in shop.things("storefront/orders")}
+        assert shop.keys("orders", "storefront", "order_id", "status") == expected
+
+
+def told(order: dict[str, Any]) -> str:
+    return "cancelled" if order["cancelledAt"] else str(order["displayFinancialStatus"]).lower()
 
 
 def test_systems_that_do_not_answer_fail_alone_and_in_a_sentence(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
