@@ -25,7 +25,8 @@ def ready_made() -> tuple[str, ...]:
 
 @cache
 def description_of(kind: str) -> dict[str, Any]:
-    """The file of a type: `needs` (key: what it is), `options` (key: {default, about, values: {value: entities}}), a `rest` source."""
+    """The file of a type: `needs` (key: what it is), a `rest` source, and
+    `options` (key: {default, values: {value: entities}}, or texts: {value: what stands for {key}} instead of values)."""
     text = (FOLDER / f"{kind}.yml").read_text(encoding="utf-8")
     described: dict[str, Any] = YAML(typ="safe", pure=True).load(text)
     return described
@@ -48,12 +49,16 @@ def _laid_in(document: Document, here: KeyPath, source: dict[str, Any], file: di
             document.refuse((*here, key), f"this key is needed. {needs[key]}")
     entities: dict[str, Any] = dict(file["entities"])
     for key, option in options.items():
+        allowed = option.get("values") or option["texts"]
         chosen = source.get(key, option["default"])
-        if chosen not in option["values"]:
+        if chosen not in allowed:
             found = f"found {shown(document, (*here, key))}"
-            document.refuse((*here, key), f"{found}; {one_of(option['values'])}{meant(str(chosen), option['values'])}")
+            document.refuse((*here, key), f"{found}; {one_of(allowed)}{meant(str(chosen), allowed)}")
             chosen = option["default"]
-        entities |= deepcopy(option["values"][chosen])
+        if "texts" in option:
+            given[key] = allowed[chosen]
+        else:
+            entities |= deepcopy(allowed[chosen])
     wanted = source.get("entities")
     if isinstance(wanted, dict):
         for name in wanted:

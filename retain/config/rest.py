@@ -1,5 +1,6 @@
 """The `rest` sources of retain.yml: any system that answers in JSON, described without code."""
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
@@ -7,7 +8,7 @@ from pydantic import Field, SecretStr
 from retain.config.gating import GateOfSource
 from retain.config.part import Mapping, Part
 
-TimeFormat = Literal["iso", "local", "day", "epoch", "epoch_ms"]
+TimeFormat = Literal["iso", "local", "day", "hour", "epoch", "epoch_ms"]
 
 
 class BearerAuth(Part):
@@ -50,6 +51,7 @@ Auth = Annotated[BearerAuth | KeyAuth | BasicAuth | ClientCredentialsAuth, Field
 class Rate(Part):
     requests: int = Field(ge=1, description="So many requests …")
     seconds: int = Field(default=1, ge=1, description="… in so many seconds, and no more.")
+    burst: int | None = Field(default=None, ge=1, description="No more than so many of them in one second.")
 
 
 class Paging(Part):
@@ -86,6 +88,22 @@ class Asked(Part):
     )
 
 
+class Export(Part):
+    """A list that comes as a file of JSON lines for a span of whole days or hours, instead of pages."""
+
+    format: Literal["jsonl", "zip"] = Field(
+        description="jsonl: a record a line; zip: an archive of such files, each of which may be gzipped."
+    )
+    first_day: date = Field(description="The first day that is asked for, e.g. 2024-01-01.")
+    at_once: int = Field(ge=1, description="So many days, or hours, in one request.")
+    nothing: int | None = Field(
+        default=None, ge=400, le=599, description="Status by which the system says that it has nothing of a span."
+    )
+    too_much: tuple[int, ...] = Field(
+        default=(), description="Statuses by which it says that a span is too long: then half of it is asked for."
+    )
+
+
 class RestEntity(Mapping):
     path: str = Field(min_length=1, description="Path of the list, below `url`.")
     records: str | None = Field(
@@ -109,6 +127,7 @@ class RestEntity(Mapping):
     window: Asked | None = Field(
         default=None, description="How to ask for what changed; absent: read everything each time."
     )
+    export: Export | None = Field(default=None, description="How it comes as files of JSON lines, instead of pages.")
     deleted: str | None = Field(
         default=None, min_length=1, description="Condition on a record that says it was deleted there."
     )

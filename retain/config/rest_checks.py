@@ -11,6 +11,7 @@ from retain.entities import ENTITIES
 from retain.sources.json_paths import LONGEST_PATH, path_of, paths_of
 
 INSIDE = ("localhost", ".local", ".lan", ".internal", ".intranet")
+WHOLE = ("day", "hour")  # formats of a window that is asked for in whole units
 NEEDS = {"offset": "size", "next_link": "next", "cursor": "next"}
 CARRIES_A_SECRET = re.compile(r"(?i)authorization|cookie|.*(token|secret|password|api-?key)")
 
@@ -52,6 +53,7 @@ def note_rest_entity_problems(document: Document, path: KeyPath, entity: dict[st
     if entity.get("each") and entity.get("related"):
         document.refuse((*path, "related"), "both `each` and `related` are given; keep one", of_key=True)
     _check_paging(document, (*path, "paging"), entity.get("paging"))
+    _check_export(document, path, entity)
     fields = entity.get("fields")
     fields = {name: text for name, text in fields.items() if isinstance(text, str)} if isinstance(fields, dict) else {}
     expressions: dict[KeyPath, str] = {("fields", name): text for name, text in fields.items()}
@@ -92,6 +94,19 @@ def _check_paging(document: Document, path: KeyPath, paging: Any) -> None:
         document.refuse(
             (*path, "param"), f"style {style} follows the link as it comes and needs no `param`", of_key=True
         )
+
+
+def _check_export(document: Document, path: KeyPath, entity: dict[str, Any]) -> None:
+    if not isinstance(entity.get("export"), dict):
+        return
+    window = entity.get("window")
+    window = window if isinstance(window, dict) else {}
+    if not (window.get("since") and window.get("until") and window.get("format") in WHOLE):
+        sentence = f"`window` with `since`, `until` and `format` {' or '.join(WHOLE)} is needed beside it"
+        document.refuse((*path, "export"), sentence, of_key=True)
+    for key in ("records", "each", "related", "start", "paging", "find_deleted"):
+        if key in entity:
+            document.refuse((*path, key), "an export has no pages, and is a record a line", of_key=True)
 
 
 def check_address(document: Document, path: KeyPath) -> None:

@@ -131,13 +131,17 @@ def _session(name: str, host: str, pace: Pace) -> requests.Session:
     return session
 
 
-def hooks_of(name: str, hints: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """What looks at every page: in the place of dlt's own check, which sees the status alone. `hints`: what to do, by status."""
+def hooks_of(name: str, hints: Mapping[str, str] | None = None, *, with_body: bool = True) -> dict[str, Any]:
+    """What looks at every page: in the place of dlt's own check, which sees the status alone. `hints`: what to do, by status.
+
+    Without the body: an answer that is read as it comes is looked at by who reads it.
+    """
 
     def look(response: requests.Response, **_: Any) -> None:
         try:
             check_status(name, response)
-            check_body(name, response)
+            if with_body:
+                check_body(name, response)
         except RetainError as error:
             error.hint = (hints or {}).get(str(response.status_code), error.hint)
             raise

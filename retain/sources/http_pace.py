@@ -29,13 +29,29 @@ def after_now(seconds: float) -> datetime:
     return datetime.now(UTC) + timedelta(seconds=seconds)
 
 
+class _Limit:
+    """So many requests in so many seconds; `_made` are the moments of the last ones, no more of them than count."""
+
+    def __init__(self, requests: int, seconds: int) -> None:
+        self._seconds, self._made = seconds, deque[float](maxlen=requests)
+
+    def seconds_left(self) -> float:
+        """Until another one may be made."""
+        if len(self._made) < (self._made.maxlen or 0):
+            return 0.0
+        return max(0.0, self._made[0] + self._seconds - time.monotonic())
+
+    def note(self) -> None:
+        self._made.append(time.monotonic())
+
+
 class Pace:
     """Waits before a request so that no more than `rate` are made; and for as long as the system asked to be left alone."""
 
     def __init__(self, name: str, rate: Rate | None) -> None:
         self._name = name
-        self._rate = rate
-        self._made: deque[float] = deque()
+        pairs = [(rate.requests, rate.seconds), (rate.burst, 1)] if rate else []
+        self._limits = [_Limit(requests, seconds) for requests, seconds in pairs if requests]
         self._not_before: datetime | None = None
 
     def wait(self) -> None:
@@ -46,14 +62,13 @@ class Pace:
                 raise Throttled(self._name, self._not_before)
             time.sleep(max(0.0, left.total_seconds()))
             self._not_before = None
-        if self._rate is None:
-            return
-        while len(self._made) >= self._rate.requests:
-            left_seconds = self._made[0] + self._rate.seconds - time.monotonic()
-            if left_seconds > 0:
-                time.sleep(left_seconds)
-            self._made.popleft()
-        self._made.append(time.monotonic())
+        for limit in self._limits:
+            seconds = limit.seconds_left()
+            if seconds > PATIENCE.total_seconds():
+                raise Throttled(self._name, after_now(seconds))
+            time.sleep(seconds)
+        for limit in self._limits:
+            limit.note()
 
     def heed(self, status: int, headers: Mapping[str, str]) -> None:
         """What an answer says of the time to come. Raises Throttled when it refused us for longer than PATIENCE."""

@@ -51,6 +51,8 @@ def _written(moment: datetime, format: TimeFormat, zone: ZoneInfo, shift: timede
         return str(int(whole.timestamp()) * 1000)
     if format == "iso":
         return f"{whole.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    if format == "hour":
+        return f"{whole.astimezone(UTC):%Y%m%dT%H}"
     local: Any = whole.astimezone(zone).replace(tzinfo=None) + shift
     return f"{local:%Y-%m-%d}" if format == "day" else f"{local:%Y-%m-%dT%H:%M:%S}"
 

@@ -1,7 +1,7 @@
 """Any system that answers in JSON, as retain.yml describes it: its records land whole, as the text that was sent."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,14 +18,16 @@ from retain.sources.http_client import AnswersAsSent, open_client
 from retain.sources.http_load import HttpExtract, HttpPlan, changed_since, progress_of, state_after, taken_up
 from retain.sources.http_paging import Listing, Page, Walk, pages_of
 from retain.sources.http_records import each_of, key_texts
+from retain.sources.http_spans import whole
 from retain.sources.http_window import moment_of, window_after
 from retain.sources.json_paths import path_of, value_at
 from retain.sources.listed import listed
+from retain.sources.rest_export import Files
+from retain.sources.rest_seen import Seen
 from retain.sources.rest_start import start_of
 
 RESUMABLE = timedelta(hours=24)  # a cursor or a link of a system is good for as long, not for ever
 FAR_BEFORE = timedelta(days=2)
-SHOWN = 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,16 +69,18 @@ class RestReader:
         ]
 
     def doubts(self, entity: str) -> list[tuple[str, str]]:
-        shape, found = self._shape(entity), RestExtract(0, [], {})
+        shape, seen = self._shape(entity), self._seen(entity)
         page = self._first_page(entity, None)
-        self._look_for(entity, missing := self._paths(shape), page, found)
-        if not page.records:
-            missing = {}
+        for record in page.records:
+            seen.see(record)
+        if page.number == 1:
+            seen.refuse_unmapped(len(page.records))
+        missing = seen.unseen if page.records else {}
         told = [
             (f"no record of the first page has a value at {path}", "Correct `fields`.") for path in missing.values()
         ]
         told += self._client.doubts_of_the_clock()
-        if shape.window is not None and page.records:
+        if shape.window is not None and shape.export is None and page.records:
             now = datetime.now(UTC)
             since_now = self._first_page(entity, Window(now, now + timedelta(days=1)))
             if [record.text for record in since_now.records] == [record.text for record in page.records]:
@@ -85,7 +89,27 @@ class RestReader:
         return told
 
     def _first_page(self, entity: str, window: Window | None) -> Page:
-        return next(self._pages(entity, self._start(self._shape(entity), window)))
+        shape = self._shape(entity)
+        start = self._start(shape, window)
+        if (files := self._files(shape)) is not None:
+            return files.sample(start, window or self._asked_for(shape, None, datetime.now(UTC)))
+        return next(self._pages(entity, start))
+
+    def _files(self, shape: RestEntity) -> Files | None:
+        """The files that a list comes as; None of one that comes in pages."""
+        if shape.export is None or shape.window is None:
+            return None
+        return Files(self._client, shape.export, shape.window, self._zone)
+
+    def _asked_for(self, shape: RestEntity, until: str | None, now: datetime, window: Window | None = None) -> Window:
+        """What a load asks for after one whose window ended at `until`, or of a window of the past."""
+        own = shape.window.overlap_minutes if shape.window else None
+        minutes = (self._source.overlap_minutes if own is None else own, self._source.settle_minutes)
+        overlap, settle = (timedelta(minutes=n) for n in minutes)
+        chosen = window or window_after(until, now, overlap, settle)
+        if shape.export is None or shape.window is None:
+            return chosen
+        return whole(chosen, shape.window.format, self._zone, shape.export.first_day, now - settle)
 
     def _pages(self, entity: str, start: Walk, *, shrinks: bool = False) -> Iterator[Page]:
         """The pages of a list, as the records that rows are made of."""
@@ -110,10 +134,7 @@ class RestReader:
             )
         is_anew, warnings = changed_since(state, self._fingerprint(shape), shape)
         until = state.get("until") if state and shape.window and not full and not is_anew else None
-        own = shape.window.overlap_minutes if shape.window else None
-        minutes = (self._source.overlap_minutes if own is None else own, self._source.settle_minutes)
-        overlap, settle = (timedelta(minutes=n) for n in minutes)
-        chosen = window or window_after(until, now, overlap, settle)
+        chosen = self._asked_for(shape, until, now, window)
         cursor = state.get("cursor") if state and shape.paging.keep and not full and not is_anew else None
         plan = RestPlan(
             window=chosen, before=state, is_again=window is not None, began_at=now, warnings=warnings,
@@ -137,7 +158,12 @@ class RestReader:
         extract = RestExtract(plan.rows_before, list(plan.warnings), state_after(plan, self._fingerprint(shape), shape))
         if shape.paging.keep and not plan.is_again:
             extract.state_after["cursor"] = plan.cursor
-        extract.steps = self._steps(batch.entity, shape, plan, extract)
+        files = self._files(shape)
+        if files is None:
+            extract.steps = self._steps(batch.entity, shape, plan, extract)
+        else:
+            extract.steps = self._file_steps(batch.entity, files, plan, extract)
+            extract.sample = lambda: self._first_page(batch.entity, plan.window)
         yield extract
 
     def keys(self, entity: str) -> Iterator[tuple[str, ...]] | None:
@@ -157,8 +183,10 @@ class RestReader:
 
     def _fingerprint(self, shape: RestEntity) -> str:
         """Changes when another list, or other records, would now be read."""
-        how = shape.model_dump_json(exclude={"fields", "defaults", "where", "deleted", "find_deleted", "paging"})
-        return hashlib.sha256(f"{self._source.url}{how}{self._zone.key}".encode()).hexdigest()[:16]
+        not_asked = {"fields", "defaults", "where", "deleted", "find_deleted", "paging", "export"}
+        first_day = shape.export.first_day if shape.export else ""
+        how = shape.model_dump_json(exclude=not_asked)
+        return hashlib.sha256(f"{self._source.url}{how}{self._zone.key}{first_day}".encode()).hexdigest()[:16]
 
     def _start(self, shape: RestEntity, window: Window | None, cursor: str | None = None) -> Walk:
         return start_of(self._source.url, shape, self._zone, window, cursor)
@@ -174,41 +202,51 @@ class RestReader:
 
     def _steps(self, entity: str, shape: RestEntity, plan: RestPlan, extract: "RestExtract") -> Iterator[Step]:
         shrinks = shape.window is not None and shape.window.until is not None
-        unseen = self._paths(shape)
+        seen = self._seen(entity, extract)
         for page in self._pages(entity, plan.start, shrinks=shrinks) if plan.start else ():
-            self._look_for(entity, unseen, page, extract, may_refuse=plan.is_first_look and shape.where is None)
+            for record in page.records:
+                seen.see(record)
+            if page.number == 1 and plan.is_first_look and shape.where is None:
+                seen.refuse_unmapped(len(page.records))
             self._look_at_times(shape, plan.window, page, extract)
             extract.rows_sent += len(page.records)
             if shape.paging.keep:
                 extract.state_after["cursor"] = page.reached or extract.state_after["cursor"]
-            progress = {
-                **progress_of(plan, self._fingerprint(shape), extract.rows_sent),
-                "cursor": extract.state_after.get("cursor"),
-                "next": page.next.kept() if page.next else None,
-            }
-            yield Step(b"".join(copy_text(rows_of(page))), len(page.records), progress)
-        if extract.rows_sent > plan.rows_before and plan.is_first_look:
-            extract.warnings += [
-                f"no record has a value at {path} ({entity}.fields.{name})" for name, path in unseen.items()
-            ]
-
-    def _look_for(
-        self, entity: str, unseen: dict[str, str], page: Page, extract: "RestExtract", *, may_refuse: bool = True
-    ) -> None:
-        """Note the columns of the records; refuse the first ones where a field that is needed is read from nowhere."""
-        for record in page.records:
-            extract.offered.update(dict.fromkeys(record.values or (), "json"))
-            for name, path in list(unseen.items()):
-                if value_at(record.values, path) is not None:
-                    del unseen[name]
-        needed = [name for name in unseen if name in ENTITIES[entity].required]
-        if may_refuse and needed and page.records and page.number == 1:
-            asked_for = ", ".join(f"{unseen[name]} ({entity}.fields.{name})" for name in needed)
-            has = ", ".join(list(extract.offered)[:SHOWN]) or "nothing"
-            raise UserError(
-                f"Source {self.name}: of {len(page.records):,} records none has a value at {asked_for}.",
-                hint=f"They have: {has}. Correct `fields`, or `records`.",
+            yield Step(
+                b"".join(copy_text(rows_of(page))), len(page.records), self._progress(shape, plan, extract, page.next)
             )
+        self._tell_unseen(seen, plan, extract)
+
+    def _file_steps(self, entity: str, files: Files, plan: RestPlan, extract: "RestExtract") -> Iterator[Step]:
+        """A span that was not landed to its end is landed from its beginning: another file need not be in the same order."""
+        shape, seen = self._shape(entity), self._seen(entity, extract)
+        may_refuse = plan.is_first_look and shape.where is None
+        for span, walk, after in files.left(plan.start, plan.window) if plan.start else ():
+            for rows in files.rows_of(span, walk, seen):
+                if may_refuse and rows.count:
+                    seen.refuse_unmapped(rows.count)
+                    may_refuse = False
+                count = rows.count
+                extract.rows_sent += count
+                yield Step(rows.taken(), count, self._progress(shape, plan, extract, walk))
+            yield Step(b"", 0, self._progress(shape, plan, extract, after))
+        self._tell_unseen(seen, plan, extract)
+
+    def _progress(
+        self, shape: RestEntity, plan: RestPlan, extract: "RestExtract", after: Walk | None
+    ) -> dict[str, Any]:
+        return {
+            **progress_of(plan, self._fingerprint(shape), extract.rows_sent),
+            "cursor": extract.state_after.get("cursor"),
+            "next": after.kept() if after else None,
+        }
+
+    def _seen(self, entity: str, extract: "RestExtract | None" = None) -> Seen:
+        return Seen(self.name, entity, self._paths(self._shape(entity)), extract.offered if extract else {})
+
+    def _tell_unseen(self, seen: Seen, plan: RestPlan, extract: "RestExtract") -> None:
+        if extract.rows_sent > plan.rows_before and plan.is_first_look:
+            extract.warnings += seen.told()
 
     def _look_at_times(self, shape: RestEntity, window: Window, page: Page, extract: "RestExtract") -> None:
         """A system that does not know the name of a parameter ignores it, and sends everything each time."""
@@ -229,6 +267,15 @@ class RestReader:
 @dataclass
 class RestExtract(HttpExtract):
     is_unfiltered: bool = False
+    sample: Callable[[], Page] | None = None
+
+    @property
+    def copy_chunks(self) -> Iterator[bytes]:
+        """Of files the newest records: to see some, nobody waits for all of the first file. Asked for when they are taken."""
+        return super().copy_chunks if self.sample is None else self._sampled(self.sample)
+
+    def _sampled(self, sample: Callable[[], Page]) -> Iterator[bytes]:
+        yield from copy_text(rows_of(sample()))
 
 
 def rows_of(page: Page) -> Iterator[list[Any]]:

@@ -27,16 +27,23 @@ def load(tmp_path):
 DESK = ("- name: desk", "  type: zendesk", "  subdomain: shop", "  user: a@b.c", '  token: "${SECRET}"')
 
 
+GIVEN = {"timezone": "UTC", "first_day": "2024-01-01"}  # what may not be anything
+
+
 @pytest.mark.parametrize("kind", list(ready_made()))
 def test_every_description_is_a_source_that_retain_can_read_and_has_a_page(load, kind):
     needs = description_of(kind).get("needs", {})
-    source = load("- name: one", f"  type: {kind}", *(f"  {key}: 7" for key in needs)).source("one")
+    source = load("- name: one", f"  type: {kind}", *(f"  {key}: {GIVEN.get(key, 7)}" for key in needs)).source("one")
     assert source.type == "rest"
     assert set(source.entities) <= set(ENTITIES)
     assert "{" not in source.url
     for key in needs:
         with pytest.raises(UserError, match=f"6?  sources.one.{key}: this key is needed. "):
-            load("- name: one", f"  type: {kind}", *(f"  {other}: 7" for other in needs if other != key))
+            load(
+                "- name: one",
+                f"  type: {kind}",
+                *(f"  {other}: {GIVEN.get(other, 7)}" for other in needs if other != key),
+            )
     page = (PAGES / f"{kind}.md").read_text()
     assert all(f" {key}:" in page for key in needs)
 
@@ -71,6 +78,28 @@ def test_what_is_wrong_is_told_by_its_line_and_without_the_secret(load, lines, w
         load(*DESK, *lines)
     assert words in str(refused.value)
     assert "open sesame" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "region", "host"),
+    [
+        ("mixpanel", "", "data.mixpanel.com"),
+        ("mixpanel", "eu", "data-eu.mixpanel.com"),
+        ("mixpanel", "in", "data-in.mixpanel.com"),
+        ("amplitude", "", "amplitude.com"),
+        ("amplitude", "eu", "analytics.eu.amplitude.com"),
+    ],
+)
+def test_a_region_is_an_address(load, kind, region, host):
+    needs = [f"  {key}: {GIVEN.get(key, 7)}" for key in description_of(kind)["needs"]]
+    one = load("- name: one", f"  type: {kind}", *needs, *([f"  region: {region}"] if region else [])).source("one")
+    assert one.url.startswith(f"https://{host}/api/2")
+
+
+def test_a_region_that_is_none_is_told_with_those_that_are(load):
+    needs = [f"  {key}: {GIVEN.get(key, 7)}" for key in description_of("mixpanel")["needs"]]
+    with pytest.raises(UserError, match=r'sources.one.region: found "ue"; allowed: us, eu, in'):
+        load("- name: one", "  type: mixpanel", *needs, "  region: ue")
 
 
 def test_a_type_that_is_none_is_told_with_those_that_are(load):

@@ -89,6 +89,17 @@ def test_a_source_is_read_as_it_was_written(load):
         ),
         ("params: {sort: id}", "params: {sort: id}\n        each: lines\n        related: included", "keep one"),
         ("params: {sort: id}", 'start: {key: "${TOKEN}"}', "a value of the environment is taken for a secret"),
+        (
+            "params: {sort: id}",
+            "export: {format: jsonl, first_day: 2024-01-01, at_once: 1}",
+            "12  sources.crm.entities.customers.export: `window` with `since`, `until` and `format` day or hour is needed",
+        ),
+        (
+            "params: {sort: id}",
+            "export: {format: jsonl, first_day: 2024-01-01, at_once: 1}",
+            "paging: an export has no pages",
+        ),
+        ("params: {sort: id}", "export: {format: jsonl, first_day: soon, at_once: 1}", "export.first_day: found"),
         ("params: {sort: id}", f"deleted: {'a' * 64} = '1'", "deleted: a path longer than 63 bytes"),
     ],
 )

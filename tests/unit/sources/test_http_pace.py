@@ -22,6 +22,20 @@ def test_requests_beyond_the_rate_wait_for_their_turn():
     assert seconds_of(pace.wait) > 0.5
 
 
+def test_of_two_limits_the_tighter_one_holds():
+    pace = Pace("crm", Rate(requests=20, seconds=3600, burst=2))
+    assert 0.9 < seconds_of(lambda: [pace.wait() for _ in range(3)]) < 1.5
+
+
+def test_a_rate_that_is_used_up_for_long_stops_the_load_and_says_when():
+    pace = Pace("crm", Rate(requests=2, seconds=3600))
+    for _ in range(2):
+        pace.wait()
+    with pytest.raises(Throttled) as stopped:
+        pace.wait()
+    assert abs(stopped.value.until - datetime.now(UTC) - timedelta(hours=1)) < timedelta(minutes=1)
+
+
 def test_a_quota_that_is_used_up_is_waited_for_before_the_next_request():
     pace = Pace("crm", None)
     pace.heed(200, {"ratelimit-remaining": "0", "ratelimit-reset": "0.3"})
