@@ -9,10 +9,11 @@ from typing import Any
 
 import psycopg
 
-from bench.exports import VENDORS, served, write_export
+from bench.exports import served, write_export
 from bench.memory import peak_mb
 from bench.running import Options, show
 from bench.scratch import scratch_folder, scratch_server, url_of
+from bench.vendors import VENDORS
 from retain.embedded import EmbeddedServer
 from retain.errors import UserError
 
@@ -37,8 +38,8 @@ def measure(tell: Tell, *, records: int = 1_000_000, vendors: list[str] = list(V
         for name in vendors:
             tell(f"{name}: a file of {records:,} records")
             path = folder / f"{name}.jsonl"
-            facts = write_export(path, VENDORS[name].line, records)
-            with served(name, path, facts) as url:
+            facts = write_export(path, VENDORS[name], records)
+            with served(VENDORS[name], path, facts) as url:
                 tell(f"{name}: Retain")
                 config = _config(server, folder, name, url)
                 retain = _apart(_landed, name, config)

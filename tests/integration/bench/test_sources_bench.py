@@ -12,12 +12,15 @@ from retain.errors import UserError
 def test_a_small_export_is_loaded_by_retain_and_by_dlt_and_nothing_is_left_behind():
     before = set(Path(tempfile.gettempdir()).glob("retain-bench-sources-*"))
     document = measure(lambda what: None, records=300)
-    found = document["vendors"]["shopify"]
-    assert (found["retain"]["landed"], found["retain"]["loaded"], found["dlt"]["loaded"]) == (300, 300, 300)
-    assert all(found[by][name] > 0 for by in ("retain", "dlt") for name in ("seconds", "records_a_second", "peak_mb"))
+    assert list(document["vendors"]) == ["shopify", "mixpanel", "amplitude"]
+    for found in document["vendors"].values():
+        assert (found["retain"]["landed"], found["retain"]["loaded"], found["dlt"]["loaded"]) == (300, 300, 300)
+        assert all(
+            found[by][name] > 0 for by in ("retain", "dlt") for name in ("seconds", "records_a_second", "peak_mb")
+        )
     assert set(Path(tempfile.gettempdir()).glob("retain-bench-sources-*")) <= before
     header, rows = lines(document)
-    assert [len(row) for row in rows] == [len(header)] * 2
+    assert [len(row) for row in rows] == [len(header)] * 6
     assert headline(document)[0].startswith("shopify, 300 records")
 
 
