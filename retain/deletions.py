@@ -13,12 +13,13 @@ import psycopg
 from psycopg import sql
 
 import retain
-from retain.config import Settings
+from retain.config import FilesEntity, Settings
 from retain.entities import ENTITIES, Entity
 from retain.landing import only_one_load
 from retain.person.arriving import stand_in_for_keys
 from retain.reconciliation import keys_from_text, reconciled
 from retain.records import key_values
+from retain.rewritten import lost_in_rewriting, rewritten
 from retain.roles import LOADER
 from retain.sources import open_source
 from retain.warehouse import connect
@@ -39,8 +40,11 @@ class Compared:
 
 
 def is_due(settings: Settings, source: str, entity: str) -> bool:
-    """Whether the last comparison, or the first load (which read everything there was), is more than a day ago."""
+    """Whether the last comparison, or the first load (which read everything there was), is more than a day ago; of files that
+    replace what they had before, whether one was written again."""
     with connect(settings, LOADER) as connection:
+        if _replaces(settings, source, entity):
+            return bool(rewritten(connection, source, entity))
         row = connection.execute(
             "select coalesce(max(started_at) filter (where kind = 'deletions'), min(started_at)) < clock_timestamp() - %s "
             "from ops.loads where source = %s and entity = %s and status = 'published'",
@@ -49,20 +53,30 @@ def is_due(settings: Settings, source: str, entity: str) -> bool:
     return bool(row and row[0])
 
 
+def _replaces(settings: Settings, source: str, entity: str) -> bool:
+    shape = settings.source(source).entities[entity]
+    return isinstance(shape, FilesEntity) and shape.replaces
+
+
 def mark_deleted(settings: Settings, source: str, entity: str) -> Compared | None:
     """Mark the records of raw that the source no longer has, and note those that raw does not have.
 
-    Entries in quarantine whose record is gone close. None for a source that cannot list its keys. Refused, with nothing
+    Entries in quarantine whose record is gone close. None for a source that cannot list its keys, but for files that replace
+    what they had before: of those the records count that an earlier version of a file had and no file has now. Refused, with nothing
     marked, when more than a fifth would go at once. Raises OutOfReach or UserError as the source does.
     """
     shape = ENTITIES[entity]
     with connect(settings, LOADER) as connection, only_one_load(connection, source, entity):
         keys = open_source(settings, source).keys(entity)
-        if keys is None:
+        listed = None
+        if keys is not None:
+            listed = _list_keys(connection, shape, keys)
+            stand_in_for_keys(connection, settings, source, shape)
+            missing, known = _compare(connection, source, shape)
+        elif _replaces(settings, source, entity) and (pairs := rewritten(connection, source, entity)):
+            missing, known = lost_in_rewriting(connection, settings, source, shape, pairs)
+        else:
             return None
-        listed = _list_keys(connection, shape, keys)
-        stand_in_for_keys(connection, settings, source, shape)
-        missing, known = _compare(connection, source, shape)
         refusal = ""
         if missing > max(BELIEVABLE_ROWS, BELIEVABLE_SHARE * known):
             refusal = f"{missing:,} of {known:,} {entity} are no longer at the source: too many to be believed, none was marked"
@@ -77,7 +91,7 @@ def mark_deleted(settings: Settings, source: str, entity: str) -> Compared | Non
         assert row is not None
         if not refusal:
             _mark(connection, settings, source, shape, row[0])
-        unread = _note_unread(connection, source, shape, row[0])
+        unread = _note_unread(connection, source, shape, row[0]) if listed is not None else 0
         connection.commit()
         return Compared(row[0], missing, refusal, unread)
 

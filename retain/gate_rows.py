@@ -33,12 +33,13 @@ from retain.records import LOOKED_UP
 
 @dataclass(frozen=True)
 class Selection:
-    """Which landed rows to map: those of one load, every second of them (`half` is 0 or 1), or single rows of it (by `_row`, as
-    quarantine remembers them)."""
+    """Which landed rows to map: those of one load, every second of them (`half` is 0 or 1), single rows of it (by `_row`, as
+    quarantine remembers them), or those of some of its files."""
 
     load_id: int
     rows: tuple[int, ...] | None = None
     half: int | None = None
+    files: tuple[str, ...] | None = None
 
 
 def write_gate_table(
@@ -256,6 +257,8 @@ def _selected(mapping: Mapping, selections: list[Selection]) -> sql.Composable:
         part: sql.Composable = sql.SQL("_load_id = {}").format(sql.Literal(selection.load_id))
         if selection.half is not None:
             part += sql.SQL(" and _row % 2 = {}").format(sql.Literal(selection.half))
+        if selection.files is not None:
+            part += sql.SQL(" and _file = any({})").format(sql.Literal(list(selection.files)))
         if selection.rows is not None:
             rows = sql.Literal(list(selection.rows))
             if mapping.group_by:

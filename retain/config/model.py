@@ -124,6 +124,10 @@ class FilesEntity(Mapping):
         default=None,
         description="Columns that rows are grouped by; the fields are then aggregates, e.g. sum(amount::numeric).",
     )
+    replaces: bool = Field(
+        default=False,
+        description="Whether a file that is written again is all there is of it: what it had before, and has no more, is deleted.",
+    )
 
     @property
     def file_format(self) -> FileFormat:

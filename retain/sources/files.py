@@ -145,7 +145,7 @@ class FilesReader:
 
     def _fingerprint(self, shape: FilesEntity) -> str:
         """Changes when the same file would now be read as other records."""
-        how = f"{shape.model_dump_json()}{self._source.timezone}{self._source.date_order}"
+        how = f"{shape.model_dump_json(exclude={'replaces'})}{self._source.timezone}{self._source.date_order}"
         return hashlib.sha256(how.encode()).hexdigest()[:16]
 
     def _below(self, path: Path) -> str:
