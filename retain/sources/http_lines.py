@@ -70,27 +70,39 @@ class Rows:
     """Records as the COPY text of rows, until they are enough for a step; see `retain.sources.http_load.COLUMNS`."""
 
     def __init__(self, name: str, asked: str) -> None:
-        self._name, self._asked, self._parts = quoted(name), quoted(asked), list[str]()
+        self._name, self._asked, self._parts = quoted(name).encode(), quoted(asked).encode(), list[bytes]()
         self._size = 0
-        self.count = 0
 
     @property
     def is_full(self) -> bool:
         return self._size >= BLOCK_BYTES
 
+    @property
+    def count(self) -> int:
+        return len(self._parts)
+
     def add(self, record: Record, line: int) -> None:
+        if record.values is not None and not record.problem:
+            self.add_text(record.text.encode(), line)
+            return
         text = quoted(record.text) if record.values is not None else ""
         problem = quoted(record.problem) if record.problem else ""
-        self._parts.append(f"{text},{self._name},{line},{problem},{self._asked},")
+        self._add(text.encode(), line, problem.encode())
+
+    def add_text(self, text: bytes, line: int) -> None:
+        """A record with which all is well, as it was sent. In bytes: a record need not become a text, and bytes again."""
+        self._add(b'"' + text.replace(b'"', b'""') + b'"', line, b"")
+
+    def _add(self, text: bytes, line: int, problem: bytes) -> None:
+        self._parts.append(b"%b,%b,%d,%b,%b," % (text, self._name, line, problem, self._asked))
         self._size += len(text)
-        self.count += 1
 
     def taken(self) -> bytes:
         """What was added since the last time."""
-        ending = f"{quoted(datetime.now(UTC).isoformat())}\n"
-        taken = "".join(part + ending for part in self._parts).encode()
+        ending = f"{quoted(datetime.now(UTC).isoformat())}\n".encode()
+        taken = ending.join([*self._parts, b""])
         self._parts.clear()
-        self._size = self.count = 0
+        self._size = 0
         return taken
 
 

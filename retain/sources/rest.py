@@ -72,7 +72,7 @@ class RestReader:
         shape, seen = self._shape(entity), self._seen(entity)
         page = self._first_page(entity, None)
         for record in page.records:
-            seen.see(record)
+            seen.see(record.values or {})
         if page.number == 1:
             seen.refuse_unmapped(len(page.records))
         missing = seen.unseen if page.records else {}
@@ -205,7 +205,7 @@ class RestReader:
         seen = self._seen(entity, extract)
         for page in self._pages(entity, plan.start, shrinks=shrinks) if plan.start else ():
             for record in page.records:
-                seen.see(record)
+                seen.see(record.values or {})
             if page.number == 1 and plan.is_first_look and shape.where is None:
                 seen.refuse_unmapped(len(page.records))
             self._look_at_times(shape, plan.window, page, extract)

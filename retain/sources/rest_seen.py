@@ -1,10 +1,10 @@
 """What the records of a load have: their columns, and whether there is anything where retain.yml says that it is."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from retain.entities import ENTITIES
 from retain.errors import UserError
-from retain.sources.http_records import Record
 from retain.sources.json_paths import value_at
 
 SHOWN = 15
@@ -19,8 +19,8 @@ class Seen:
     unseen: dict[str, str]
     offered: dict[str, str] = field(default_factory=dict)
 
-    def see(self, record: Record) -> None:
-        values = record.values or {}
+    def see(self, values: dict[str, Any]) -> None:
+        """The values of one record."""
         if not values.keys() <= self.offered.keys():
             self.offered.update(dict.fromkeys(values, "json"))
         if self.unseen:
