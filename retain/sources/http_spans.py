@@ -37,11 +37,14 @@ def spans_of(window: Window, format: TimeFormat, zone: ZoneInfo, at_once: int) -
     return [units[place : place + at_once + 1] for place in range(0, len(units) - 1, at_once)]
 
 
-def newest(format: TimeFormat, zone: ZoneInfo, until: datetime) -> Span:
-    """The last unit that is over at `until`."""
-    end = _hour(until) if format == "hour" else _midnight(until.astimezone(zone).date(), zone)
-    start = end - HOUR if format == "hour" else _midnight((end - INSTANT).astimezone(zone).date(), zone)
-    return [start, end]
+def newest(format: TimeFormat, zone: ZoneInfo, until: datetime) -> tuple[Span, Span]:
+    """What was over last at `until`: the hour, or the day, and the day up to its end."""
+    if format == "hour":
+        end = _hour(until)
+        return [end - HOUR, end], [end - DAY, end]
+    end = _midnight(until.astimezone(zone).date(), zone)
+    day = [_midnight((end - INSTANT).astimezone(zone).date(), zone), end]
+    return day, day
 
 
 def halves(span: Span) -> list[Span]:

@@ -80,6 +80,8 @@ class RestReader:
             (f"no record of the first page has a value at {path}", "Correct `fields`.") for path in missing.values()
         ]
         told += self._client.doubts_of_the_clock()
+        if shape.export is not None and not page.records:
+            told.append(("it has no record of the last day", "If there are some, check the address, or the region."))
         if shape.window is not None and shape.export is None and page.records:
             now = datetime.now(UTC)
             since_now = self._first_page(entity, Window(now, now + timedelta(days=1)))

@@ -1,6 +1,7 @@
 """A list of a `rest` source that comes as files: span by span, each of them whole before a record of it is landed."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -33,12 +34,14 @@ class Files:
     zone: ZoneInfo
 
     def sample(self, start: Walk, window: Window) -> Page:
-        """The first records of the last day or hour that is over."""
-        walk = self._walk(start, newest(self.window.format, self.zone, window.end), 1)
-        try:
-            lines = first_lines(self.client, self._request(walk, is_last_resort=True), SAMPLE)
-        except Told:
-            lines = []
+        """The first records of the last hour or day that is over; of the last day where that hour has none."""
+        walk, lines = start, list[bytes]()
+        for span in dict.fromkeys(map(tuple, newest(self.window.format, self.zone, window.end))):
+            walk = self._walk(start, list(span), 1)
+            with suppress(Told):
+                lines = first_lines(self.client, self._request(walk, is_last_resort=True), SAMPLE)
+            if lines:
+                break
         records = [self._record(line, walk, number) for number, line in enumerate(lines, 1)]
         return Page(records, shown_request(walk.url, walk.params), 1, None)
 

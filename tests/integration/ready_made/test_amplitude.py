@@ -259,6 +259,11 @@ def test_check_says_what_is_wrong(project, monkeypatch):
     one = project()
     one.vendor.put("u1", "Page View", LAST, user_id="4711", user_properties={"utm_campaign": "May"})
     assert [finding.state for finding in check_source(one.settings, "one")] == ["good"]
+    one.vendor.lines[0] = (LAST - 5 * HOUR, one.vendor.lines[0][1])
+    assert [finding.state for finding in check_source(one.settings, "one")] == ["good"]
+    one.vendor.lines.clear()
+    (finding,) = check_source(one.settings, "one")
+    assert (finding.state, "it has no record of the last day" in finding.sentence) == ("warning", True)
     monkeypatch.setattr("vendors.amplitude.SECRET", "another")
     (finding,) = check_source(one.settings, "one")
     assert "does not accept the credentials (401)" in finding.sentence

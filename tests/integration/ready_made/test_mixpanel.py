@@ -1,7 +1,9 @@
 """Events of a Mixpanel project: whole days, asked for again for a week, never thinned out by the system itself."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from vendors.mixpanel import PROJECT, SECRET, USER, Mixpanel
@@ -9,7 +11,7 @@ from vendors.server import HTML, Answer
 
 from retain.loads import window_of_days
 from retain.source_checks import check_source
-from retain.sources import http_lines
+from retain.sources import http_lines, open_source
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 TODAY = NOW.date()
@@ -291,6 +293,26 @@ def test_check_says_what_is_wrong(project, monkeypatch):
     (finding,) = check_source(one.settings, "one")
     assert "refused the request (400: project_id is a required parameter)" in finding.sentence
     assert "Check `project`" in finding.to_do
+
+
+def test_check_says_that_a_clock_is_off_and_that_there_is_nothing_of_the_last_day(project):
+    one = project()
+    there = format_datetime(NOW + timedelta(minutes=10))
+    one.vendor.always = lambda request: replace(one.vendor.answer(request), headers={"date": there})
+    told = [finding.sentence for finding in check_source(one.settings, "one")]
+    assert any("10 minutes apart" in sentence for sentence in told)
+    assert any("it has no record of the last day" in sentence for sentence in told)
+
+
+def test_a_look_at_some_records_asks_for_one_day_and_takes_no_more_than_it_needs(project, monkeypatch):
+    one = project()
+    for number in range(40):
+        one.vendor.put("Page View", "a", noon(1, number), f"i{number}")
+    reader = open_source(one.settings, "one")
+    with reader.read(reader.plan("visits", None, datetime.now(UTC), full=True)) as extract:
+        shown = next(iter(extract.copy_chunks)).decode()
+    assert shown.count('""i') == 10
+    assert days_asked(one) == [(f"{noon(1):%Y-%m-%d}",) * 2]
 
 
 def test_a_character_that_cannot_be_stored_is_replaced_and_said(project):

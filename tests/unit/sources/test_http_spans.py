@@ -81,6 +81,9 @@ def test_halves_are_the_whole_and_one_unit_has_none():
     assert halves(one) == []
 
 
-def test_the_newest_is_the_last_one_that_is_over():
-    assert bounds(newest("day", ZoneInfo("Asia/Tokyo"), NOW), "day", ZoneInfo("Asia/Tokyo")) == ("2025-03-09",) * 2
-    assert bounds(newest("hour", ZoneInfo("Asia/Tokyo"), NOW), "hour", ZoneInfo("Asia/Tokyo")) == ("20250310T11",) * 2
+def test_the_newest_is_what_was_over_last():
+    tokyo = ZoneInfo("Asia/Tokyo")
+    assert [bounds(span, "day", tokyo) for span in newest("day", tokyo, NOW)] == [("2025-03-09", "2025-03-09")] * 2
+    assert [bounds(span, "hour", tokyo) for span in newest("hour", tokyo, NOW)] == [
+        ("20250310T11", "20250310T11"), ("20250309T12", "20250310T11"),
+    ]  # fmt: skip
