@@ -25,6 +25,11 @@ Format = Literal["jsonl", "zip"]
 ATTEMPTS = 3
 TIMEOUT_SECONDS = 900.0  # a system may be minutes at an export before the first byte of it comes
 TAIL_BYTES = 1 << 16
+BROKEN = (
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ConnectionError,
+    requests.exceptions.ContentDecodingError,
+)
 
 
 class Told(Exception):
@@ -159,7 +164,12 @@ def _chunks(client: AnswersAsSent, request: Request) -> Iterator[bytes]:
             raise Told(response.status_code)
 
     hooks = hooks_of(client.name, client.hints, with_body=False)
-    asked = {"hooks": {"response": [heed, *hooks["response"]]}, "stream": True, "allow_redirects": False}
+    asked = {
+        "hooks": {"response": [heed, *hooks["response"]]},
+        "headers": {"Accept": "*/*"},  # it is no JSON document, whatever else it is called
+        "stream": True,
+        "allow_redirects": False,
+    }
     with (
         in_sentences(client.name, client.base_url),
         client.get(request.url, params=request.params, timeout=TIMEOUT_SECONDS, **asked) as answer,
@@ -168,5 +178,5 @@ def _chunks(client: AnswersAsSent, request: Request) -> Iterator[bytes]:
             for chunk in answer.iter_content(CHUNK_BYTES):
                 came += len(chunk)
                 yield chunk
-        except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ConnectionError):
+        except BROKEN:
             raise cut_off(client.name, place_of(request.url), f"{came:,} bytes came") from None

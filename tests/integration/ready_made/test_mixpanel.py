@@ -1,5 +1,6 @@
 """Events of a Mixpanel project: whole days, asked for again for a week, never thinned out by the system itself."""
 
+import gzip
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from retain.sources import http_lines, open_source
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 TODAY = NOW.date()
+GZIPPED = {"content-encoding": "gzip"}
 FIRST = TODAY - timedelta(days=25)
 
 
@@ -202,6 +204,8 @@ def test_an_empty_project_has_no_visits_and_is_no_failure(project):
         (lambda body: Answer(b"export terminated early"), "ends with a line that is no record"),
         (lambda body: Answer(body[:-30]), "ends in the middle of a record"),
         (lambda body: Answer(body, cut_after=len(body) // 2), "bytes came"),
+        (lambda body: Answer(gzip.compress(body)[:-60], headers=GZIPPED), "ends in the middle of a record"),
+        (lambda body: Answer(gzip.compress(body)[:60] + b"damaged", headers=GZIPPED), "bytes came"),
         (lambda body: HTML, "a web page or XML where JSON was due"),
         (lambda body: Answer(b'{"error": "Query timed out"}'), "an error: Query timed out"),
     ],
@@ -218,6 +222,14 @@ def test_a_file_that_is_not_whole_is_refused_and_nothing_of_it_is_kept(project, 
     assert one.ask("select to_regclass('landing.one__visits')") == [(None,)]
     one.vendor.always = None
     assert (one.load("visits").status, events(one)) == ("published", 5)
+
+
+def test_a_file_that_was_packed_for_the_way_is_unpacked(project):
+    one = project()
+    one.vendor.put("Page View", "a", noon(20), "i1")
+    ordinary = one.vendor.answer
+    one.vendor.always = lambda request: Answer(gzip.compress(ordinary(request).body), headers=GZIPPED)
+    assert (one.load("visits").status, events(one)) == ("published", 1)
 
 
 def test_a_file_that_breaks_off_once_is_asked_for_again(project):
@@ -297,7 +309,7 @@ def test_check_says_what_is_wrong(project, monkeypatch):
 
 def test_check_says_that_a_clock_is_off_and_that_there_is_nothing_of_the_last_day(project):
     one = project()
-    there = format_datetime(NOW + timedelta(minutes=10))
+    there = format_datetime(datetime.now(UTC) + timedelta(minutes=10))
     one.vendor.always = lambda request: replace(one.vendor.answer(request), headers={"date": there})
     told = [finding.sentence for finding in check_source(one.settings, "one")]
     assert any("10 minutes apart" in sentence for sentence in told)
