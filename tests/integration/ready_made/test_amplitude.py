@@ -257,7 +257,7 @@ def test_being_asked_too_often_is_waited_for_or_said(project):
 
 def test_check_says_what_is_wrong(project, monkeypatch):
     one = project()
-    one.vendor.put("u1", "Page View", LAST, user_id="4711", user_properties={"utm_campaign": "May"})
+    one.vendor.put("u1", "Page View", LAST)
     assert [finding.state for finding in check_source(one.settings, "one")] == ["good"]
     one.vendor.lines[0] = (LAST - 5 * HOUR, one.vendor.lines[0][1])
     assert [finding.state for finding in check_source(one.settings, "one")] == ["good"]

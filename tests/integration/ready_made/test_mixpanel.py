@@ -294,7 +294,7 @@ def test_being_asked_too_often_is_waited_for_or_said(project):
 
 def test_check_says_what_is_wrong(project, monkeypatch):
     one = project()
-    one.vendor.put("Page View", "a", noon(1), "i1", utm_campaign="May", **{"$user_id": "a"})
+    one.vendor.put("Page View", "a", noon(1), "i1")
     assert [finding.state for finding in check_source(one.settings, "one")] == ["good"]
     monkeypatch.setattr("vendors.mixpanel.SECRET", "another")
     (finding,) = check_source(one.settings, "one")
