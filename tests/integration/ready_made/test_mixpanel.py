@@ -10,6 +10,7 @@ import pytest
 from vendors.mixpanel import PROJECT, SECRET, USER, Mixpanel
 from vendors.server import HTML, Answer
 
+from retain.config import load_settings
 from retain.loads import window_of_days
 from retain.source_checks import check_source
 from retain.sources import http_lines, open_source
@@ -258,6 +259,20 @@ def test_a_crash_between_spans_costs_the_running_one_alone(project):
     assert (outcome.status, outcome.rows_sent, events(one)) == ("published", 25, 25), outcome.message
     assert first not in days_asked(one)
     assert len(days_asked(one)) == 2
+
+
+def test_a_load_that_stopped_goes_on_with_every_day_also_when_fewer_are_asked_for_at_once_now(project):
+    one = project(more="    entities: {visits: {export: {at_once: 10}}}\n")
+    for day in range(1, 26):
+        one.vendor.put("Page View", "a", noon(day), f"i{day}")
+    one.vendor.always = lambda request: Answer(b"", status=500) if len(one.vendor.requests) > 1 else None
+    assert one.load("visits").status == "unreadable"
+    one.vendor.always = None
+    one.settings.path.write_text(one.settings.path.read_text().replace("at_once: 10", "at_once: 7"))
+    one.settings = load_settings(one.settings.path)
+    outcome = one.load("visits")
+    assert (outcome.status, events(one)) == ("published", 25), outcome.message
+    assert one.does_not_add_up() == []
 
 
 def test_a_crash_inside_a_span_lands_it_again_and_ends_with_every_event_once(project, monkeypatch):
