@@ -12,6 +12,7 @@ from retain.errors import OutOfReach
 PATIENCE = timedelta(minutes=5)  # as long as dlt's own client waits; for more the load stops, and goes on another time
 LEFT = ("ratelimit-remaining", "x-ratelimit-remaining", "x-rate-limit-remaining")
 RESET = ("ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset")
+SPANS = ("x-ratelimit-app-global-minute", "x-ratelimit-app-global-day")  # each with its own -remaining and -reset
 
 
 class Throttled(OutOfReach):
@@ -77,10 +78,14 @@ class Pace:
             if until - now > PATIENCE:
                 raise Throttled(self._name, until)
             return  # dlt's client waits it out and asks again
-        left = next((headers[name] for name in LEFT if name in headers), None)
-        reset = next((headers[name] for name in RESET if name in headers), None)
-        if left is not None and reset is not None and left.strip() == "0" and (until := _reset(reset, now)):
-            self._not_before = until
+        told = [(_first(headers, LEFT), _first(headers, RESET))]
+        told += [(headers.get(f"{span}-remaining"), headers.get(f"{span}-reset")) for span in SPANS]
+        spent = [_reset(reset, now) for left, reset in told if left is not None and reset and left.strip() == "0"]
+        self._not_before = max((until for until in spent if until is not None), default=self._not_before)
+
+
+def _first(headers: Mapping[str, str], names: tuple[str, ...]) -> str | None:
+    return next((headers[name] for name in names if name in headers), None)
 
 
 def _retry_after(text: str | None, now: datetime) -> datetime | None:

@@ -53,6 +53,18 @@ def test_a_quota_that_comes_back_late_stops_the_load_and_says_when(from_when):
     assert abs(stopped.value.until - datetime.now(UTC) - timedelta(hours=1)) < timedelta(minutes=2)
 
 
+def test_of_a_quota_a_minute_and_one_a_day_the_one_that_comes_back_last_counts():
+    pace = Pace("survey", None)
+    minute, day = "x-ratelimit-app-global-minute", "x-ratelimit-app-global-day"
+    spent = {f"{minute}-remaining": "0", f"{minute}-reset": "30", f"{day}-remaining": "0", f"{day}-reset": "7200"}
+    pace.heed(200, {**spent, f"{day}-remaining": "1", f"{minute}-reset": "0.2"})
+    assert 0.1 < seconds_of(pace.wait) < 1
+    pace.heed(200, spent)
+    with pytest.raises(Throttled) as stopped:
+        pace.wait()
+    assert abs(stopped.value.until - datetime.now(UTC) - timedelta(hours=2)) < timedelta(minutes=1)
+
+
 def test_a_long_pause_is_told_as_seconds_or_as_a_date():
     for text in ("3600", format_datetime(datetime.now(UTC) + timedelta(hours=1))):
         with pytest.raises(Throttled):
