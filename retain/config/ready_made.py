@@ -25,8 +25,11 @@ def ready_made() -> tuple[str, ...]:
 
 @cache
 def description_of(kind: str) -> dict[str, Any]:
-    """The file of a type: `needs` (key: what it is), a `rest` source, and
-    `options` (key: {default, values: {value: entities}}, or texts: {value: what stands for {key}} instead of values)."""
+    """The file of a type, a `rest` source with two keys more.
+
+    `needs`: {key: what it is}. `options`: {key: {default, values: {value: entities}}}, where a value may have `needs` of its
+    own; or {default, texts: {value: what stands for {key}}}.
+    """
     text = (FOLDER / f"{kind}.yml").read_text(encoding="utf-8")
     described: dict[str, Any] = YAML(typ="safe", pure=True).load(text)
     return described
@@ -42,12 +45,9 @@ def lay_in(document: Document) -> None:
 
 
 def _laid_in(document: Document, here: KeyPath, source: dict[str, Any], file: dict[str, Any]) -> dict[str, Any]:
-    needs, options = file.get("needs", {}), file.get("options", {})
-    given = {key: str(source[key]) for key in needs if isinstance(source.get(key), str) and source[key].strip()}
-    for key in needs:
-        if key not in given:
-            document.refuse((*here, key), f"this key is needed. {needs[key]}")
+    needs, options = dict(file.get("needs", {})), file.get("options", {})
     entities: dict[str, Any] = dict(file["entities"])
+    texts: dict[str, str] = {}
     for key, option in options.items():
         allowed = option.get("values") or option["texts"]
         chosen = source.get(key, option["default"])
@@ -56,9 +56,16 @@ def _laid_in(document: Document, here: KeyPath, source: dict[str, Any], file: di
             document.refuse((*here, key), f"{found}; {one_of(allowed)}{meant(str(chosen), allowed)}")
             chosen = option["default"]
         if "texts" in option:
-            given[key] = allowed[chosen]
-        else:
-            entities |= deepcopy(allowed[chosen])
+            texts[key] = allowed[chosen]
+            continue
+        brought = deepcopy(allowed[chosen])
+        needs |= brought.pop("needs", {})
+        entities |= brought
+    given = {key: str(source[key]) for key in needs if isinstance(source.get(key), str) and source[key].strip()}
+    for key in needs:
+        if key not in given:
+            document.refuse((*here, key), f"this key is needed. {needs[key]}")
+    given |= texts
     wanted = source.get("entities")
     if isinstance(wanted, dict):
         for name in wanted:

@@ -145,6 +145,9 @@ class RestSource(Part):
     headers: dict[str, str] = Field(default={}, description="Headers of every request; no secrets.")
     hints: dict[str, str] = Field(default={}, description="What to do when the system answers so, by status.")
     rate: Rate | None = Field(default=None, description="How often it may be asked.")
+    quota: dict[str, str] = Field(
+        default={}, description="Words by which a refusal is a quota that is used up, by status; a 429 is one without."
+    )
     timezone: str | None = Field(default=None, description="Zone of times without one; the shop's if absent.")
     date_order: Literal["YMD", "DMY", "MDY"] = Field(default="YMD", description="How 03/04/2025 is read.")
     overlap_minutes: int = Field(

@@ -1,12 +1,14 @@
 """What an answer means before it is believed: which ones are tried again, and the sentence for each that is not."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
 from retain.errors import NotLetIn, OutOfReach, UserError
-from retain.sources.http_records import NotWhatWasAsked, named_error, text_of
+from retain.sources.http_pace import Spent
+from retain.sources.http_records import NotWhatWasAsked, said_in_refusal, text_of
 
 
 class NotThere(UserError):
@@ -15,6 +17,7 @@ class NotThere(UserError):
 
 KEPT = "What came so far is kept: try again."
 CREDENTIALS = "Make a new one at the system, and give it where retain.yml names it."
+OF_A_CLIENT = f"{CREDENTIALS} The system must also let this client in by client credentials."
 
 
 def check_status(name: str, response: requests.Response) -> None:
@@ -47,6 +50,23 @@ def check_status(name: str, response: requests.Response) -> None:
     raise UserError(f"Source {name}: {place} refused the request ({status}{said}).", hint="Check `path` and `params`.")
 
 
+def check_quota(name: str, response: requests.Response, quota: Mapping[str, str]) -> None:
+    """Raise Spent for a refusal that is no more than a quota that is used up. `quota`: what such a one says, by status."""
+    words = quota.get(str(response.status_code))
+    if words is not None and words.lower().encode() in response.content.lower():
+        raise Spent(name, f"{response.status_code}{what_it_said(response)}")
+
+
+def check_token(name: str, response: requests.Response) -> None:
+    """As `check_status`; but OAuth also answers 400 where it gives no token, and whose credentials they are is the client's."""
+    if response.status_code in (400, 401, 403):
+        said = f"{response.status_code}{what_it_said(response)}"
+        raise NotLetIn(
+            f"Source {name}: {place_of(response.url)} does not accept the credentials ({said}).", hint=OF_A_CLIENT
+        )
+    check_status(name, response)
+
+
 def check_body(name: str, response: requests.Response) -> None:
     """Raise where a success is none: a web page, nothing at all."""
     try:
@@ -70,8 +90,7 @@ def what_it_said(response: requests.Response) -> str:
         text = response.content.decode("utf-8", "replace")
     except requests.RequestException:
         return ""
-    told = named_error(text) or ""
-    words = told.removeprefix("an error: ") if told != "an error" else ""
+    words = said_in_refusal(text)
     return f": {words}" if words else ""
 
 

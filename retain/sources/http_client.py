@@ -28,7 +28,7 @@ from requests.adapters import HTTPAdapter
 import retain
 from retain.config.rest import Auth, BasicAuth, BearerAuth, KeyAuth, Rate
 from retain.errors import OutOfReach, RetainError, UserError
-from retain.sources.http_answers import check_body, check_status, out_of_reach, place_of
+from retain.sources.http_answers import check_body, check_quota, check_status, check_token, out_of_reach, place_of
 from retain.sources.http_pace import PATIENCE, Pace
 from retain.sources.http_records import NotWhatWasAsked, Record, records_of
 
@@ -71,6 +71,7 @@ class AnswersAsSent(RESTClient):
 
     name = ""
     hints: Mapping[str, str] = {}
+    quota: Mapping[str, str] = {}
 
     @property
     def skew(self) -> timedelta | None:
@@ -131,19 +132,20 @@ def _session(name: str, host: str, pace: Pace) -> requests.Session:
     return session
 
 
-def hooks_of(name: str, hints: Mapping[str, str] | None = None, *, with_body: bool = True) -> dict[str, Any]:
-    """What looks at every page: in the place of dlt's own check, which sees the status alone. `hints`: what to do, by status.
+def hooks_of(client: AnswersAsSent, *, with_body: bool = True) -> dict[str, Any]:
+    """What looks at every page: in the place of dlt's own check, which sees the status alone.
 
     Without the body: an answer that is read as it comes is looked at by who reads it.
     """
 
     def look(response: requests.Response, **_: Any) -> None:
+        check_quota(client.name, response, client.quota)
         try:
-            check_status(name, response)
+            check_status(client.name, response)
             if with_body:
-                check_body(name, response)
+                check_body(client.name, response)
         except RetainError as error:
-            error.hint = (hints or {}).get(str(response.status_code), error.hint)
+            error.hint = client.hints.get(str(response.status_code), error.hint)
             raise
 
     return {"response": [look]}
@@ -196,6 +198,7 @@ def auth_of(name: str, auth: Auth | None, token_type: type[EarlyToken] = EarlyTo
         session=_session(name, origin(auth.token_url), Pace(name, None)),
     )
     token.name = name
+    token.session.hooks["response"] = [lambda response, **_: check_token(name, response)]
     return token
 
 

@@ -26,6 +26,16 @@ class Throttled(OutOfReach):
         )
 
 
+class Spent(OutOfReach):
+    """The system allows no more requests, and does not say for how long. `said` is its refusal."""
+
+    def __init__(self, name: str, said: str) -> None:
+        super().__init__(
+            f"Source {name}: the system allows no more requests for now ({said}).",
+            hint="What came so far is kept: a later load goes on from there. Ask for fewer things, or for a higher limit.",
+        )
+
+
 def after_now(seconds: float) -> datetime:
     return datetime.now(UTC) + timedelta(seconds=seconds)
 

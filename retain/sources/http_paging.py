@@ -225,7 +225,7 @@ def _walked(listing: Listing, start: Walk) -> Iterator[Page]:
             params=dict(start.params) or None,
             paginator=paginator_of(paging, start, listing.only_first),
             data_selector=listing.records or "",
-            hooks=hooks_of(client.name, client.hints),
+            hooks=hooks_of(client),
             allow_redirects=False,
         ):
             more = found.paginator.has_next_page

@@ -155,8 +155,23 @@ def named_error(text: str) -> str | None:
         return None
     first = told[0] if isinstance(told, list) and told else told
     words = first.get("message") or first.get("code") if isinstance(first, dict) else first
+    if isinstance(words, str) and answer.get("error_description"):  # OAuth: a code, and what it means here
+        words = f"{words}: {answer['error_description']}"
     words = words or answer.get("message") or answer.get("error_description")
     return f"an error: {str(words)[:200]}" if words and words is not True else "an error"
+
+
+def said_in_refusal(text: str) -> str:
+    """The system's own words in the body of an answer that is no success, '' without any: also a bare `message`, or a list."""
+    try:
+        answer = DECODER.decode(text)
+    except ValueError:
+        return ""
+    if isinstance(answer, list) and answer:
+        answer = answer[0]
+    words = (named_error(json.dumps(answer)) or "").removeprefix("an error").removeprefix(": ")
+    message = answer.get("message") if isinstance(answer, dict) else None
+    return words or (message[:200] if isinstance(message, str) else "")
 
 
 def _records(text: str, path: str | None) -> list[Record]:

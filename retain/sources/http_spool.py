@@ -163,7 +163,7 @@ def _chunks(client: AnswersAsSent, request: Request) -> Iterator[bytes]:
         if response.status_code in request.told:
             raise Told(response.status_code)
 
-    hooks = hooks_of(client.name, client.hints, with_body=False)
+    hooks = hooks_of(client, with_body=False)
     asked = {
         "hooks": {"response": [heed, *hooks["response"]]},
         "headers": {"Accept": "*/*"},  # it is no JSON document, whatever else it is called

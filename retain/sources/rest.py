@@ -55,7 +55,7 @@ class RestReader:
     @cached_property
     def _client(self) -> AnswersAsSent:
         client = open_client(self.name, self._source.url, self._source.auth, self._source.rate, self._source.headers)
-        client.hints = self._source.hints
+        client.hints, client.quota = self._source.hints, self._source.quota
         return client
 
     def columns(self, entity: str) -> list[Column]:

@@ -20,6 +20,8 @@ def start_of(url: str, shape: RestEntity, zone: ZoneInfo, window: Window | None,
         params[shape.paging.param or "cursor"] = cursor
     if shape.paging.size is not None and shape.paging.size_param:
         params[shape.paging.size_param] = str(shape.paging.size)
+    if window is None and shape.window is not None and shape.window.template is not None:
+        window = Window(EARLIEST, datetime.now(UTC))  # what asks for the window may be all that asks for anything
     if window is not None and shape.window is not None:
         params |= _asked(shape, window, zone)
     return Walk(f"{url.rstrip('/')}/{shape.path.lstrip('/')}", params)

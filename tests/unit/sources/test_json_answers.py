@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retain.sources.http_records import NotWhatWasAsked, each_of, key_texts, records_of, with_related
+from retain.sources.http_records import (
+    NotWhatWasAsked,
+    each_of,
+    key_texts,
+    records_of,
+    said_in_refusal,
+    with_related,
+)
 from retain.sources.json_paths import path_of, paths_of, value_at
 
 VALUES = st.recursive(
@@ -65,6 +72,26 @@ def test_what_is_no_page_of_records_says_what_it_is():
         with pytest.raises(NotWhatWasAsked) as refused:
             records_of(body, path)
         assert words in str(refused.value), body
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (
+            '[{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}]',
+            "Session expired or invalid",
+        ),
+        ('{"status": "error", "message": "no such scope"}', "no such scope"),
+        ('{"message": "no", "errors": [{"message": "scope contacts.read"}]}', "scope contacts.read"),
+        ('{"error": "invalid_client", "error_description": "secret"}', "invalid_client: secret"),
+        ('[{"id": 7, "email": "a@x.am"}]', ""),
+        ('{"message": {"to": "a@x.am"}}', ""),
+        ("[]", ""),
+        ("<html>", ""),
+    ],
+)
+def test_the_words_of_a_refusal_are_found_where_systems_write_them_and_nothing_else_is(body, words):
+    assert said_in_refusal(body) == words
 
 
 def test_a_record_that_mentions_errors_is_a_record():
