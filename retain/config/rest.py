@@ -104,6 +104,16 @@ class Export(Part):
     )
 
 
+class Changes(Part):
+    """Another list of the same records, which is asked where only what changed is wanted: a search, an export."""
+
+    path: str = Field(min_length=1, description="Path of that list, below `url`.")
+    params: dict[str, str] = Field(default={}, description="Parameters of every request.")
+    start: dict[str, str] = Field(default={}, description="Parameters of the first request, before there is a cursor.")
+    body: str | None = Field(default=None, min_length=2, description="JSON to be sent, as `body` of the entity.")
+    paging: Paging = Field(default=Paging(), description="How the answer is cut into pages.")
+
+
 class RestEntity(Mapping):
     path: str = Field(min_length=1, description="Path of the list, below `url`.")
     records: str | None = Field(
@@ -123,7 +133,16 @@ class RestEntity(Mapping):
     start: dict[str, str] = Field(
         default={}, description="Parameters of the request that begins at the beginning, before there is a cursor."
     )
+    body: str | None = Field(
+        default=None,
+        min_length=2,
+        description="JSON to be sent by POST; a parameter stands in it as {name}, and is then not in the address.",
+    )
     paging: Paging = Field(default=Paging(), description="How the answer is cut into pages.")
+    changes: Changes | None = Field(
+        default=None,
+        description="The list to ask for what changed, where that is another one than the list of everything.",
+    )
     window: Asked | None = Field(
         default=None, description="How to ask for what changed; absent: read everything each time."
     )

@@ -1,11 +1,12 @@
 """What makes a `rest` source of retain.yml wrong beyond its shape: addresses, keys that miss their partner, secrets out of place."""
 
 import ipaddress
+import json
 import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from retain.config.document import Document, KeyPath
+from retain.config.document import Document, KeyPath, inside
 from retain.config.wording import shown
 from retain.entities import ENTITIES
 from retain.sources.json_paths import LONGEST_PATH, path_of, paths_of
@@ -13,6 +14,7 @@ from retain.sources.json_paths import LONGEST_PATH, path_of, paths_of
 INSIDE = ("localhost", ".local", ".lan", ".internal", ".intranet")
 WHOLE = ("day", "hour")  # formats of a window that is asked for in whole units
 NEEDS = {"offset": "size", "next_link": "next", "cursor": "next"}
+PLACE = re.compile(r"\{(\w+)\}")
 CARRIES_A_SECRET = re.compile(r"(?i)authorization|cookie|.*(token|secret|password|api-?key)")
 
 
@@ -35,14 +37,17 @@ def note_rest_problems(document: Document, here: KeyPath, source: dict[str, Any]
 
 def note_rest_entity_problems(document: Document, path: KeyPath, entity: dict[str, Any]) -> None:
     """Everything about one entity of a `rest` source that its shape does not tell."""
-    if isinstance(entity.get("path"), str) and "://" in entity["path"]:
-        document.refuse((*path, "path"), "wanted a path below `url`, such as orders")
-    listed = [(key, name) for key in ("params", "start") if isinstance(entity.get(key), dict) for name in entity[key]]
-    for key, name in listed:
-        if (*path, key, name) in document.templates:
-            sentence = "a value of the environment is taken for a secret, and parameters are kept with every record; use `auth`"
-            document.refuse((*path, key, name), sentence)
     window = entity.get("window")
+    _check_list(document, path, entity, window)
+    changes = entity.get("changes")
+    if isinstance(changes, dict):
+        _check_list(document, (*path, "changes"), changes, window)
+        if not isinstance(window, dict):
+            document.refuse(
+                (*path, "changes"), "`window` is needed beside it, to say how to ask for what changed", of_key=True
+            )
+        if _is_yes(inside(changes.get("paging"), "keep")) or _is_yes(inside(entity.get("paging"), "keep")):
+            document.refuse((*path, "changes"), "a cursor that is kept needs no other list", of_key=True)
     if isinstance(window, dict) and not window.get("since"):
         document.refuse(
             (*path, "window"), "`since` is needed: the parameter that asks for what changed from then on", of_key=True
@@ -52,7 +57,6 @@ def note_rest_entity_problems(document: Document, path: KeyPath, entity: dict[st
         document.refuse((*path, "window", "template"), "wanted a text with {since} and {until} in it")
     if entity.get("each") and entity.get("related"):
         document.refuse((*path, "related"), "both `each` and `related` are given; keep one", of_key=True)
-    _check_paging(document, (*path, "paging"), entity.get("paging"))
     _check_export(document, path, entity)
     fields = entity.get("fields")
     fields = {name: text for name, text in fields.items() if isinstance(text, str)} if isinstance(fields, dict) else {}
@@ -75,6 +79,38 @@ def check_paths(document: Document, path: KeyPath, expression: str) -> None:
 
 def _is_yes(value: Any) -> bool:
     return str(value).lower() in ("true", "yes", "on", "1")
+
+
+def _check_list(document: Document, path: KeyPath, asked: dict[str, Any], window: Any) -> None:
+    """What is asked at one address: the list of everything, or that of what changed."""
+    if isinstance(asked.get("path"), str) and "://" in asked["path"]:
+        document.refuse((*path, "path"), "wanted a path below `url`, such as orders")
+    listed = [(key, name) for key in ("params", "start") if isinstance(asked.get(key), dict) for name in asked[key]]
+    for place in ((*path, "body"), *((*path, key, name) for key, name in listed)):
+        if place in document.templates:
+            sentence = "a value of the environment is taken for a secret, and what is asked is kept with every record; use `auth`"
+            document.refuse(place, sentence)
+    _check_paging(document, (*path, "paging"), asked.get("paging"))
+    if isinstance(asked.get("body"), str):
+        _check_body(document, (*path, "body"), asked, window, {name for _, name in listed})
+
+
+def _check_body(document: Document, path: KeyPath, asked: dict[str, Any], window: Any, known: set[str]) -> None:
+    """A body is JSON in which {name} stands for a parameter that every request has."""
+    paging = asked.get("paging")
+    style = str(inside(paging, "style") or "none")
+    if style in ("next_link", "link_header"):
+        document.refuse(path, f"style {style} follows a link, which a body cannot be sent with", of_key=True)
+    known |= {str(inside(window, key)) for key in ("since", "until")} | {str(inside(paging, "size_param"))}
+    if style in ("page", "offset"):
+        known.add(str(inside(paging, "param") or style))
+    for name in PLACE.findall(asked["body"]):
+        if name not in known:
+            document.refuse(path, f"{{{name}}} is no parameter of the first request; write `start: {{{name}: …}}`")
+    try:
+        json.loads(PLACE.sub("0", asked["body"]))
+    except ValueError as error:
+        document.refuse(path, f"wanted JSON: {error}")
 
 
 def _check_paging(document: Document, path: KeyPath, paging: Any) -> None:

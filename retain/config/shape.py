@@ -21,7 +21,7 @@ from retain.config.model import (
     Warehouse,
 )
 from retain.config.ready_made import ready_made
-from retain.config.rest import AUTHS, Asked, Paging, Rate, RestEntity, RestSource
+from retain.config.rest import AUTHS, Asked, Changes, Paging, Rate, RestEntity, RestSource
 from retain.config.shopify import ShopifyEntity, ShopifySource
 from retain.config.wording import meant, one_of, shown
 
@@ -32,7 +32,7 @@ OF_TYPE: dict[str, tuple[type[BaseModel], type[BaseModel]]] = {
     "rest": (RestSource, RestEntity),
     "shopify": (ShopifySource, ShopifyEntity),
 }
-OF_REST: dict[str, type[BaseModel]] = {"rate": Rate, "paging": Paging, "window": Asked}
+OF_REST: dict[str, type[BaseModel]] = {"rate": Rate, "paging": Paging, "window": Asked, "changes": Changes}
 SECTIONS: dict[str, type[BaseModel]] = {
     "business": Business,
     "forecast": Forecast,
@@ -84,7 +84,7 @@ def _model_at(document: Document, path: KeyPath) -> type[BaseModel] | None:
         return of_entity
     if kind == "rest" and len(path) == 3 and path[2] == "auth":
         return AUTHS.get(str(inside(document.at(path), "type")))
-    return OF_REST.get(str(path[-1])) if kind == "rest" and len(path) in (3, 5) else None
+    return OF_REST.get(str(path[-1])) if kind == "rest" and len(path) in (3, 5, 6) else None
 
 
 def _shape_sentence(document: Document, path: KeyPath, detail: ErrorDetails) -> tuple[str, bool]:

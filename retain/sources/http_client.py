@@ -1,9 +1,11 @@
 """dlt's REST client as Retain uses it: paced, kept to its own hosts, every answer looked at; no telemetry, no secret in a log."""
 
+import json
 import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -87,6 +89,15 @@ class AnswersAsSent(RESTClient):
         sentence = f"the system's clock and this machine's are {abs(self.skew).total_seconds() / 60:.0f} minutes apart"
         return [(sentence, "Let this machine follow a time server, or set `settle_minutes` higher than that.")]
 
+    def _send_request(self, request: requests.Request, **kwargs: Any) -> requests.Response:
+        """A body is a text in which parameters stand as {name}: paginators change them as if they were in the address."""
+        if request.data:
+            request = copy(request)
+            params: Any = request.params
+            request.data, request.params = filled_in(str(request.data), params or {})
+            request.headers = {**request.headers, "Content-Type": "application/json"}
+        return super()._send_request(request, **kwargs)
+
     def extract_response(self, response: requests.Response, data_selector: Any) -> list[Record]:
         try:
             return records_of(response.content, data_selector or None)
@@ -149,6 +160,14 @@ def hooks_of(client: AnswersAsSent, *, with_body: bool = True) -> dict[str, Any]
             raise
 
     return {"response": [look]}
+
+
+def filled_in(body: str, params: Mapping[str, Any]) -> tuple[bytes, dict[str, Any]]:
+    """A body with the parameters that stand in it, and those that do not."""
+    left = {name: value for name, value in params.items() if f"{{{name}}}" not in body}
+    for name in params.keys() - left.keys():
+        body = body.replace(f"{{{name}}}", json.dumps(str(params[name]))[1:-1])
+    return body.encode(), left
 
 
 def origin(url: str) -> str:

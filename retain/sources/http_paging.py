@@ -91,7 +91,8 @@ class FlaggedCursor(Flags, JSONResponseCursorPaginator):
 
     def update_request(self, request: requests.Request) -> None:
         super().update_request(request)
-        request.params = {name: value for name, value in _params(request).items() if name not in self.only_first}
+        left_out = {*self.only_first} - {self.cursor_param}
+        request.params = {name: value for name, value in _params(request).items() if name not in left_out}
 
 
 def paginator_of(paging: Paging, start: Walk, only_first: tuple[str, ...] = ()) -> BasePaginator:
@@ -139,7 +140,8 @@ class Listing:
     """A list of a system, in pages. `shrinks`: its window has an end, so a record that changes meanwhile leaves it.
 
     `records` is where the list is in an answer, `keys` where a record's key is; `only_first` are the parameters that are not
-    sent again beside a cursor; `related` is where the answer lists what records refer to.
+    sent again beside a cursor; `related` is where the answer lists what records refer to; `body` is sent with each request, in
+    it the parameters that it names.
     """
 
     client: AnswersAsSent
@@ -149,6 +151,7 @@ class Listing:
     shrinks: bool
     only_first: tuple[str, ...] = ()
     related: str | None = None
+    body: str | None = None
 
     @property
     def is_read_backwards(self) -> bool:
@@ -222,7 +225,9 @@ def _walked(listing: Listing, start: Walk) -> Iterator[Page]:
     with in_sentences(client.name, client.base_url):
         for found in client.paginate(
             start.url,
+            "GET" if listing.body is None else "POST",
             params=dict(start.params) or None,
+            data=listing.body,
             paginator=paginator_of(paging, start, listing.only_first),
             data_selector=listing.records or "",
             hooks=hooks_of(client),

@@ -24,7 +24,7 @@ from retain.sources.json_paths import path_of, value_at
 from retain.sources.listed import listed
 from retain.sources.rest_export import Files
 from retain.sources.rest_seen import Seen
-from retain.sources.rest_start import start_of
+from retain.sources.rest_start import list_of, start_of
 
 RESUMABLE = timedelta(hours=24)  # a cursor or a link of a system is good for as long, not for ever
 FAR_BEFORE = timedelta(days=2)
@@ -92,11 +92,11 @@ class RestReader:
         return told
 
     def _first_page(self, entity: str, window: Window | None) -> Page:
-        shape = self._shape(entity)
+        shape = list_of(self._shape(entity), window)
         start = self._start(shape, window)
         if (files := self._files(shape)) is not None:
             return files.sample(start, window or self._asked_for(shape, None, datetime.now(UTC)))
-        return next(self._pages(entity, start))
+        return next(self._pages(entity, shape, start))
 
     def _files(self, shape: RestEntity) -> Files | None:
         """The files that a list comes as; None of one that comes in pages."""
@@ -114,11 +114,12 @@ class RestReader:
             return chosen
         return whole(chosen, shape.window.format, self._zone, shape.export.first_day, now - settle)
 
-    def _pages(self, entity: str, start: Walk, *, shrinks: bool = False) -> Iterator[Page]:
+    def _pages(self, entity: str, shape: RestEntity, start: Walk, *, shrinks: bool = False) -> Iterator[Page]:
         """The pages of a list, as the records that rows are made of."""
-        shape = self._shape(entity)
         keys, only_first = self._key_paths(entity), tuple(shape.start)
-        listing = Listing(self._client, shape.paging, shape.records, keys, shrinks, only_first, shape.related)
+        listing = Listing(
+            self._client, shape.paging, shape.records, keys, shrinks, only_first, shape.related, shape.body
+        )
         for page in pages_of(listing, start):
             if shape.each is None:
                 yield page
@@ -141,7 +142,7 @@ class RestReader:
         cursor = state.get("cursor") if state and shape.paging.keep and not full and not is_anew else None
         plan = RestPlan(
             window=chosen, before=state, is_again=window is not None, began_at=now, warnings=warnings,
-            start=self._start(shape, chosen, cursor), cursor=cursor,
+            start=self._start(list_of(shape, chosen), chosen, cursor), cursor=cursor,
         )  # fmt: skip
         return Batch(entity, chosen, plan)
 
@@ -176,7 +177,8 @@ class RestReader:
 
     def _keys(self, entity: str, shape: RestEntity) -> Iterator[tuple[str, ...]]:
         paths = self._key_paths(entity)
-        for page in self._pages(entity, self._start(shape, None)):
+        shape = list_of(shape, None)
+        for page in self._pages(entity, shape, self._start(shape, None)):
             for record in page.records:
                 if (key := key_texts(record, paths)) is not None:
                     yield key
@@ -188,7 +190,7 @@ class RestReader:
         """Changes when another list, or other records, would now be read."""
         not_asked = {"fields", "defaults", "where", "deleted", "find_deleted", "paging", "export"}
         first_day = shape.export.first_day if shape.export else ""
-        how = shape.model_dump_json(exclude=not_asked)
+        how = shape.model_dump_json(exclude=not_asked, exclude_none=True)
         return hashlib.sha256(f"{self._source.url}{how}{self._zone.key}{first_day}".encode()).hexdigest()[:16]
 
     def _start(self, shape: RestEntity, window: Window | None, cursor: str | None = None) -> Walk:
@@ -204,9 +206,10 @@ class RestReader:
         return {name: path for name, text in shape.fields.items() if (path := path_of(text))}
 
     def _steps(self, entity: str, shape: RestEntity, plan: RestPlan, extract: "RestExtract") -> Iterator[Step]:
-        shrinks = shape.window is not None and shape.window.until is not None
+        asked = list_of(shape, plan.window)
+        shrinks = asked.window is not None and asked.window.until is not None
         seen = self._seen(entity, extract)
-        for page in self._pages(entity, plan.start, shrinks=shrinks) if plan.start else ():
+        for page in self._pages(entity, asked, plan.start, shrinks=shrinks) if plan.start else ():
             for record in page.records:
                 seen.see(record.values or {})
             if page.number == 1 and plan.is_first_look and shape.where is None:

@@ -1,4 +1,4 @@
-"""Where the walk through a list begins: its address, and the parameters that ask for a span of time, or go on from a cursor."""
+"""Which list a load asks, and where the walk through it begins: its address, and the parameters of a span of time or a cursor."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -6,11 +6,21 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from retain.config import RestEntity
-from retain.sources import Window
+from retain.sources import BEGINNING, Window
 from retain.sources.http_paging import Walk
 from retain.sources.http_window import asked
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # the start of everything, where one has to be written
+
+
+def list_of(shape: RestEntity, window: Window | None) -> RestEntity:
+    """The entity as it is asked for: everything, or, where the system has another list for it, what changed in the window."""
+    changes = shape.changes
+    if changes is None:
+        return shape
+    if window is None or window.start <= BEGINNING:
+        return shape.model_copy(update={"window": None})
+    return shape.model_copy(update={name: getattr(changes, name) for name in type(changes).model_fields})
 
 
 def start_of(url: str, shape: RestEntity, zone: ZoneInfo, window: Window | None, cursor: str | None) -> Walk:
@@ -20,8 +30,8 @@ def start_of(url: str, shape: RestEntity, zone: ZoneInfo, window: Window | None,
         params[shape.paging.param or "cursor"] = cursor
     if shape.paging.size is not None and shape.paging.size_param:
         params[shape.paging.size_param] = str(shape.paging.size)
-    if window is None and shape.window is not None and shape.window.template is not None:
-        window = Window(EARLIEST, datetime.now(UTC))  # what asks for the window may be all that asks for anything
+    if window is None and shape.window is not None and (shape.window.template or shape.body):
+        window = Window(EARLIEST, datetime.now(UTC))  # it stands in what is asked, which is not whole without it
     if window is not None and shape.window is not None:
         params |= _asked(shape, window, zone)
     return Walk(f"{url.rstrip('/')}/{shape.path.lstrip('/')}", params)
@@ -33,6 +43,8 @@ def _asked(shape: RestEntity, window: Window, zone: ZoneInfo) -> dict[str, str]:
     if how.template is not None:
         low, high = asked(replace(window, start=max(window.start, EARLIEST)), how.format, zone)
         return {str(how.since): how.template.replace("{since}", str(low)).replace("{until}", high)}
+    if shape.body is not None:  # which stays as it is, wherever the window begins
+        window = replace(window, start=max(window.start, EARLIEST))
     low, high = asked(window, how.format, zone)
     since = {str(how.since): low} if low is not None else {}
     return since | ({how.until: high} if how.until is not None else {})

@@ -100,6 +100,35 @@ def test_a_source_is_read_as_it_was_written(load):
             "paging: an export has no pages",
         ),
         ("params: {sort: id}", "export: {format: jsonl, first_day: soon, at_once: 1}", "export.first_day: found"),
+        ("params: {sort: id}", 'body: \'{"a": "${TOKEN}"}\'', "a value of the environment is taken for a secret"),
+        (
+            "params: {sort: id}",
+            "body: '{\"a\": }'",
+            "12  sources.crm.entities.customers.body: wanted JSON: Expecting value",
+        ),
+        (
+            "params: {sort: id}",
+            "body: '{\"a\": {after}}'",
+            "{after} is no parameter of the first request; write `start: {after:",
+        ),
+        (
+            "{style: cursor, next: meta.next, param: after}",
+            '{style: next_link, next: next}\n        body: \'{"a": "{from}"}\'',
+            "style next_link follows a link, which a body cannot be sent with",
+        ),
+        ("window: {since: from, until: to}", "changes: {path: search}", "changes: `window` is needed beside it"),
+        (
+            "params: {sort: id}",
+            "changes: {path: search, paging: {style: cursor, next: next, keep: true}}",
+            "changes: a cursor that is kept needs no other list",
+        ),
+        (
+            "params: {sort: id}",
+            "changes: {path: search, boddy: '{}'}",
+            "no such key; allowed: params, start, body, paging",
+        ),
+        ("params: {sort: id}", "changes: {path: search, paging: {stile: page}}", "no such key; allowed: style, param"),
+        ("params: {sort: id}", "changes: {path: https://a.b/c}", "customers.changes.path: wanted a path below `url`"),
         ("params: {sort: id}", f"deleted: {'a' * 64} = '1'", "deleted: a path longer than 63 bytes"),
     ],
 )

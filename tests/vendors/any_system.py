@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlencode
@@ -18,7 +19,8 @@ class AnySystem(Vendor):
     """`records` by list and id: when each changed, and its JSON, sent as it stands here. Filters count both bounds in.
 
     `auth`: none, bearer, header, query, basic or client_credentials. `paging`: none, page, offset, link_header, next_link,
-    cursor. The others are the names of its parameters, and where in an answer it puts what.
+    cursor. The others are the names of its parameters, and where in an answer it puts what. A search that is posted as JSON
+    has its parameters there.
     """
 
     def __init__(
@@ -61,6 +63,9 @@ class AnySystem(Vendor):
         name = request.path.removeprefix(self.root)
         if name not in self.records:
             return Answer(b'{"error": "not found"}', 404)
+        if request.method == "POST":
+            posted = {key: str(value) for key, value in json.loads(request.body).items()}
+            request = replace(request, params={**request.params, **posted})
         return self._page(request, self._asked(request, name))
 
     def _asked(self, request: Request, name: str) -> list[str]:

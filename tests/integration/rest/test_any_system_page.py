@@ -61,6 +61,12 @@ SYSTEMS = {
         '{"id": "r-N", "order": {"number": "1"}, "closed_at": "2025-03-01T09:00:00Z", "amount": "12.30"}',
         ("returns", "return_id, order_id, amount::text", ("r-N", "1", "12.3000")),
     ),
+    "helpdesk": (
+        AnySystem("page", "bearer", since="from", until="to"),
+        "cases/search",
+        '{"id": N, "opened": "2025-03-01T09:00:00Z", "state": "HOLD", "updated": "2025-03-01T09:00:00Z"}',
+        ("tickets", "ticket_id, status, opened_at", ("N", "hold", AT)),
+    ),
     "wholesale": (
         AnySystem("cursor", "bearer"),
         "invoices",
