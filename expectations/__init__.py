@@ -13,6 +13,7 @@ from expectations import (
     loyalty_entries,
     order_items,
     orders,
+    payments,
     products,
     returns,
     sends,
@@ -37,6 +38,7 @@ SUITES: dict[str, "Callable[[Shop], gx.ExpectationSuite]"] = {
     "tickets": tickets.suite,
     "feedback": feedback.suite,
     "loyalty_entries": loyalty_entries.suite,
+    "payments": payments.suite,
     "sends": sends.suite,
     "visits": visits.suite,
 }

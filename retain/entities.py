@@ -252,6 +252,25 @@ _ENTITIES = (
             "changed_at": CHANGED_AT,
         },
     ),
+    # Money that moved, as a payment provider tells it: an order of a shop system names it, and is never made of it. Amounts are
+    # positive; what went back to the customer is of another kind.
+    Entity(
+        "payments",
+        ("payment_id",),
+        {
+            "payment_id": KEY,
+            "order_id": TEXT,
+            "order_source": TEXT,
+            **WHOSE,
+            "kind": Field(required=True),
+            "status": Field(default="'succeeded'"),
+            "happened_at": Field("timestamp", required=True),
+            "amount": AMOUNT,
+            "currency": Field(required=True),
+            "method": TEXT,
+            "changed_at": CHANGED_AT,
+        },
+    ),
     # One row a message, or one each time that something happens to it: rows of one message name it.
     Entity(
         "sends",
@@ -303,4 +322,6 @@ TICKET_STATUSES = ("new", "open", "pending", "hold", "solved", "closed", "merged
 FEEDBACK_KINDS = ("csat", "nps", "ces", "other")
 ENTRY_KINDS = ("earned", "redeemed", "expired", "adjusted")
 ENTRY_STATUSES = ("approved", "pending", "void")
+PAYMENT_KINDS = ("payment", "refund", "chargeback")
+PAYMENT_STATUSES = ("succeeded", "pending", "failed")
 SEND_CHANNELS = ("email", "sms", "push", "letter", "other")

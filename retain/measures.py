@@ -17,6 +17,7 @@ KINDS = {
     "tickets": ("status", "channel", "topic", "priority"),
     "feedback": ("kind", "survey", "score", "channel"),
     "loyalty_entries": ("kind", "status"),
+    "payments": ("kind", "status", "currency", "method"),
     "sends": ("channel", "campaign"),
     "visits": ("channel", "device", "region"),
 }

@@ -13,6 +13,7 @@ DAY_FIELDS = {
     "tickets": "opened_at",
     "feedback": "answered_at",
     "loyalty_entries": "entered_at",
+    "payments": "happened_at",
     "sends": "happened_at",
     "visits": "happened_at",
 }

@@ -36,6 +36,12 @@ from {{ ref('fct_loyalty_entries') }}
 where entered_on > {{ as_of_on() }}
 union all
 select
+    'payment' as what,
+    payment_key as key
+from {{ ref('fct_payments') }}
+where happened_on > {{ as_of_on() }}
+union all
+select
     'message' as what,
     send_key as key
 from {{ ref('fct_sends') }}

@@ -123,12 +123,13 @@ def _replace_in(connection: psycopg.Connection[Any], schema: str, table: str, co
             values[name] = sql.SQL("coalesce((select new from pg_temp.keys where old = one.{0}), one.{0})").format(one)
             conditions.append(sql.SQL("one.{} in (select old from pg_temp.keys)").format(one))
         elif name in (CUSTOMER_ID, ORDER_ID, "identity_reference") and "source" in columns:
+            whose = sql.Identifier("order_source" if name == ORDER_ID and "order_source" in columns else "source")
             values[name] = sql.SQL(
-                "coalesce((select min(new) from pg_temp.own where own.source = one.source and named = {1} and old = one.{0}), one.{0})"
-            ).format(one, sql.Literal(name))
+                "coalesce((select min(new) from pg_temp.own where own.source = one.{2} and named = {1} and old = one.{0}), one.{0})"
+            ).format(one, sql.Literal(name), whose)
             conditions.append(
-                sql.SQL("(one.source, one.{}) in (select source, old from pg_temp.own where named = {})").format(
-                    one, sql.Literal(name)
+                sql.SQL("(one.{2}, one.{0}) in (select source, old from pg_temp.own where named = {1})").format(
+                    one, sql.Literal(name), whose
                 )
             )
         elif name in contacts:

@@ -92,7 +92,7 @@ def _held(connection: psycopg.Connection[Any], settings: Settings, person: Perso
             if schema == "raw" or table not in ("customer_tiers", "phone_numbers"):
                 held[f"{schema}.{table}"] = _rows(connection, sql.Identifier(schema, table), mine)
         for table in NAMING_SOMEBODY:
-            held[f"{schema}.{table}"] = _rows(connection, sql.Identifier(schema, table), naming_them(settings))
+            held[f"{schema}.{table}"] = _rows(connection, sql.Identifier(schema, table), naming_them(settings, table))
     return held | _built(connection, person)
 
 

@@ -39,6 +39,7 @@ from retain.person.identifiers import (
 )
 from retain.records import DAY_FIELDS
 
+ORDER_SOURCE = "order_source"
 OF_A_PERSON = {  # entity: the fields by which its rows are somebody's, and the one that says since when
     "customers": ((CUSTOMER_ID, *CONTACTS), "registered_at"),
     "orders": ((CUSTOMER_ID, *CONTACTS), "ordered_at"),
@@ -47,11 +48,13 @@ OF_A_PERSON = {  # entity: the fields by which its rows are somebody's, and the 
     "business_changes": (("touched_value",), None),
     "experiment_assignments": ((CUSTOMER_ID,), None),
     **{name: ((CUSTOMER_ID, *CONTACTS), DAY_FIELDS[name]) for name in NAMING_SOMEBODY},
+    "payments": ((CUSTOMER_ID, *CONTACTS, ORDER_ID), DAY_FIELDS["payments"]),
 }
 ALSO_SAID = {
     "orders": (ORDER_ID,),
     "business_changes": ("touched",),
     **dict.fromkeys(NAMING_SOMEBODY, ("customer_source",)),
+    "payments": ("customer_source", ORDER_SOURCE),
 }
 EMPTIED = ("full_name", "city", "reason")  # names, places and free text, which no mart adds up
 NAME_MORE = ("customers", "orders")  # their rows may name an identifier of the person that was not known before
@@ -87,19 +90,19 @@ def find_rows(
     make_spelled(connection)
     if "phone" in fields:
         spell(connection, settings, sql.SQL("select phone from pg_temp.said"))
-    source = sql.Literal(mapping.source)
     matches = {}
     for field in fields:
         kind = CUSTOMER_ID if field == "touched_value" else field
         value = sql.SQL("said.{}").format(sql.Identifier(field))
+        of = _of_orders(mapping) if kind == ORDER_ID else _of_accounts(mapping)
         matches[field] = sql.SQL("{} in (select digest from {} where kind = {} and recognises)").format(
-            digest(kind, normal(kind, value, settings, _of_accounts(mapping))), known.identifiers, sql.Literal(kind)
+            digest(kind, normal(kind, value, settings, of)), known.identifiers, sql.Literal(kind)
         )
     if "touched_value" in matches:
         matches["touched_value"] += sql.SQL(" and said.touched = 'customer'")
     if ORDER_ID in matches:
-        matches["an order"] = sql.SQL("said.order_id in (select order_id from {} where source = {})").format(
-            known.orders, source
+        matches["an order"] = sql.SQL("({}, said.order_id) in (select source, order_id from {})").format(
+            _of_orders(mapping), known.orders
         )
     conditions = [condition for field, condition in matches.items() if field not in CONTACTS]
     conditions += [
@@ -132,6 +135,14 @@ def _of_accounts(mapping: Mapping) -> sql.Composable:
     if mapping.entity.name not in NAMING_SOMEBODY:
         return own
     return sql.SQL("coalesce(nullif(btrim(said.customer_source), ''), {}::text)").format(own)
+
+
+def _of_orders(mapping: Mapping) -> sql.Composable:
+    """The source whose order a row names."""
+    own = sql.Literal(mapping.source)
+    if ORDER_SOURCE not in mapping.entity.fields:
+        return own
+    return sql.SQL("coalesce(nullif(btrim(said.order_source), ''), {}::text)").format(own)
 
 
 def _is_as_old(settings: Settings, mapping: Mapping, field: str, since: str, known: Known) -> sql.Composed:
@@ -243,7 +254,7 @@ def _kept_of(settings: Settings, mapping: Mapping, field: str, known: Known) -> 
     if field in (CUSTOMER_ID, *CONTACTS):
         return replaced(field, value, settings, _of_accounts(mapping), known.identifiers)
     if field == ORDER_ID:
-        stands = replaced(ORDER_ID, value, settings, source, known.identifiers)
+        stands = replaced(ORDER_ID, value, settings, _of_orders(mapping), known.identifiers)
         return sql.SQL("coalesce({}, {})").format(stands, value)
     if field == "touched_value":
         return replaced(CUSTOMER_ID, value, settings, source, known.identifiers)

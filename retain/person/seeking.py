@@ -1,6 +1,6 @@
 """Who is meant, by any of their identifiers, and everything that they are known by in the warehouse."""
 
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -40,6 +40,7 @@ OF_THEM = {
     "orders": "(source, order_id) in (select source, order_id from pg_temp.their_orders)",
 }
 ACCOUNT_SOURCE = "coalesce(nullif(btrim(one.customer_source), ''), one.source)"  # whose account a row names
+ORDER_OF_SOURCE: LiteralString = "coalesce(nullif(btrim(one.order_source), ''), one.source)"  # whose order it names
 COLUMNS = {EMAIL: "email", PHONE: "e164", CARD: "loyalty_card"}
 TABLES = """
 create temporary table sought (
@@ -101,9 +102,9 @@ def seek(connection: psycopg.Connection[Any], settings: Settings, person: Person
         pass  # what a row names besides may be what another is known by
 
 
-def naming_them(settings: Settings) -> sql.Composed:
+def naming_them(settings: Settings, entity: str) -> sql.Composed:
     """The condition on rows of raw or history, as `one`, that name somebody: their account, or, of no other that is known, what
-    they gave. The numbers of raw and history are in raw.phone_numbers in every spelling."""
+    they gave, or an order of theirs. The numbers of raw and history are in raw.phone_numbers in every spelling."""
     given: list[sql.Composable] = [
         sql.SQL("{} in (select normal from pg_temp.sought where kind = {} and recognises)").format(
             normal(kind, sql.SQL("one.{}").format(sql.Identifier(kind)), settings, sql.Literal("")), sql.Literal(kind)
@@ -116,9 +117,11 @@ def naming_them(settings: Settings) -> sql.Composed:
             "on ours.kind = 'phone' and ours.normal = spelled.e164 where ours.recognises)"
         )
     )
+    of_orders = f"({ORDER_OF_SOURCE}, btrim(one.order_id)) in (select source, order_id from pg_temp.their_orders)"
     return sql.SQL(
         "(({own}, btrim(one.customer_id)) in (select source, customer_id from pg_temp.accounts) or (({given}) and not exists "
-        "(select 1 from raw.customers as known where known.source = {own} and known.customer_id = one.customer_id)))"
+        "(select 1 from raw.customers as known where known.source = {own} and known.customer_id = one.customer_id))"
+        + (f" or {of_orders})" if "order_source" in ENTITIES[entity].fields else ")")
     ).format(own=sql.SQL(ACCOUNT_SOURCE), given=sql.SQL(" or ").join(given))
 
 

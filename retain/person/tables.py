@@ -9,7 +9,7 @@ from retain.config import Settings
 from retain.entities import ENTITIES, NAMING_SOMEBODY
 from retain.mapping import Mapping
 from retain.person.identifiers import CONTACTS, CUSTOMER_ID, ORDER_ID, make_spelled, replaced, spell
-from retain.person.seeking import ACCOUNT_SOURCE, OF_THEM, SOUGHT, naming_them
+from retain.person.seeking import ACCOUNT_SOURCE, OF_THEM, ORDER_OF_SOURCE, SOUGHT, naming_them
 from retain.records import key_text, key_values, version_of
 
 Touched = dict[str, int]  # table: rows
@@ -60,7 +60,7 @@ def erase_from_raw(connection: psycopg.Connection[Any], settings: Settings) -> T
             )
         ).rowcount
         for entity in NAMING_SOMEBODY:
-            theirs, kinds = naming_them(settings), (CUSTOMER_ID, *CONTACTS)
+            theirs, kinds = naming_them(settings, entity), (CUSTOMER_ID, *CONTACTS)
             phones = sql.SQL("select phone from {} as one where {}").format(sql.Identifier(schema, entity), theirs)
             spell(connection, settings, phones)
             touched[f"{schema}.{entity}"] = _set(
@@ -71,7 +71,7 @@ def erase_from_raw(connection: psycopg.Connection[Any], settings: Settings) -> T
         "where one.source = ours.source and one.customer_id = ours.customer_id"
     ).rowcount
     for schema in ("raw", "history"):  # last: by these numbers the rows above were found
-        for entity in OF_ORDERS:
+        for entity in (*OF_ORDERS, "payments"):
             table = f"{schema}.{entity}"
             touched[table] = max(touched.get(table, 0), _renumber(connection, schema, entity))
     touched["raw.phone_numbers"] = _forget_spellings(connection)
@@ -114,10 +114,11 @@ def _set(
 
 def _renumber(connection: psycopg.Connection[Any], schema: str, entity: str) -> int:
     """Orders whose number is made of their customer's get another."""
+    of = "one.source" if entity in OF_ORDERS else ORDER_OF_SOURCE
     return connection.execute(
         sql.SQL(
             "update {} as one set order_id = ours.pseudonym from pg_temp.sought as ours "
-            "where ours.kind = 'order_id' and ours.normal = one.source || ':' || btrim(one.order_id)"
+            "where ours.kind = 'order_id' and ours.normal = " + of + " || ':' || btrim(one.order_id)"
         ).format(sql.Identifier(schema, entity))
     ).rowcount
 

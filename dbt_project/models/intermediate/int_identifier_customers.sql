@@ -1,7 +1,7 @@
--- One row an e-mail, phone or card that a ticket, an answer, an entry, a message or a visit gives, with the one
--- customer who has it. What joins nobody, and what several customers have, is nobody's here either.
+-- One row an e-mail, phone or card that a ticket, an answer, an entry, a payment, a message or a visit gives, with the
+-- one customer who has it. What joins nobody, and what several customers have, is nobody's here either.
 with named as (
-    {%- for entity in ['tickets', 'feedback', 'loyalty_entries', 'sends', 'visits'] %}
+    {%- for entity in ['tickets', 'feedback', 'loyalty_entries', 'payments', 'sends', 'visits'] %}
     {{ 'union all' if not loop.first }}
     select
         email,

@@ -1,4 +1,4 @@
-"""What the people of the small shop wrote, answered, earned, were sent and looked at; and what was known of it on a day."""
+"""What the people of the small shop wrote, answered, earned, paid, were sent and looked at; and what was known of it on a day."""
 
 import random
 from collections.abc import Callable
@@ -13,7 +13,7 @@ Row = dict[str, Any]
 
 
 def make_engagement(shop: Any) -> None:
-    """Fill the five lists of a shop that has its orders: who writes names an account, an e-mail, a phone, or nobody.
+    """Fill the lists of a shop that has its orders: who writes names an account, an e-mail, a phone, or nobody.
 
     Some things happen to a ticket or a message long after it came, and two tickets in ten are named by somebody unknown.
     """
@@ -53,6 +53,7 @@ def make_engagement(shop: Any) -> None:
             )
         _message(chance, shop, number, order, at)
         _visit(chance, shop, number, order, at)
+        _payments(chance, shop, number, order)
         earned = chance.randrange(1, 500)
         entry = {
             "source": "club",
@@ -103,6 +104,32 @@ def _visit(chance: random.Random, shop: Any, number: int, order: Row, at: dateti
         }
         shop.visits.append({**view, **(whose if step else {}), "channel": chance.choice(["search", "direct", None])})
         at += timedelta(minutes=chance.randrange(20))
+
+
+def _payments(chance: random.Random, shop: Any, number: int, order: Row) -> None:
+    """Two orders in three are paid at the provider, most of them in full; some is paid back there, and some of nobody knows what."""
+    if chance.random() < 0.3:
+        return
+    due = sum(order.get(name) or 0 for name in ("gross_amount", "tax_amount", "shipping_amount")) - (
+        order.get("discount_amount") or 0
+    )
+    named = {
+        "order_id": order["order_id"] if chance.random() < 0.9 else f"unknown{number}",
+        "order_source": order["source"],
+    }
+    paid = {
+        "source": "pay",
+        **named,
+        **_whose(chance, shop, order),
+        "currency": order["currency"] if chance.random() < 0.95 else "EUR",
+        "status": chance.choice(["succeeded"] * 8 + ["pending", "failed"]),
+    }
+    at = order["ordered_at"] + timedelta(minutes=chance.randrange(90))
+    amount = due if chance.random() < 0.9 else due / 2
+    shop.payments.append({**paid, "payment_id": f"p{number}", "kind": "payment", "amount": amount, "happened_at": at})
+    if chance.random() < 0.2:
+        back = {"payment_id": f"b{number}", "kind": chance.choice(["refund", "chargeback"]), "amount": amount / 2}
+        shop.payments.append({**paid, **back, "happened_at": at + timedelta(days=chance.randrange(1, 60))})
 
 
 def known_engagement(shop: Any, is_known: Callable[[datetime], bool]) -> dict[str, list[Row]]:

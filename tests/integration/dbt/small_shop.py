@@ -37,6 +37,7 @@ class Shop:
     tickets: list[Row]
     feedback: list[Row]
     loyalty_entries: list[Row]
+    payments: list[Row]
     sends: list[Row]
     visits: list[Row]
     customer_tiers: list[Row]
@@ -54,7 +55,7 @@ def _instant(chance: random.Random, day: date) -> datetime:
 def make_shop(seed: int = 7, people: int = 240) -> Shop:
     """`people` persons with accounts on the web, cards at the till, both, or none; ten share the till's own e-mail."""
     chance = random.Random(seed)
-    shop = Shop([], _products(), [], [], [], _rates(chance), _costs(), _changes(), [], [], [], [], [], [], [])
+    shop = Shop([], _products(), [], [], [], _rates(chance), _costs(), _changes(), [], [], [], [], [], [], [], [])
     for person in range(people):
         began = FIRST + timedelta(days=chance.randrange((LAST - FIRST).days - 20))
         email, phone = f"person{person}@example.com", f"0912{person:07}"

@@ -44,6 +44,8 @@ GOOD = {
     "feedback": {"feedback_id": "f", "kind": "csat", "answered_at": "2025-03-01 10:00:00", "score": "4", "lowest_score": "1",
                  "highest_score": "5"},
     "loyalty_entries": {"entry_id": "l", "kind": "earned", "points": "10", "entered_at": "2025-03-01 10:00:00"},
+    "payments": {"payment_id": "m", "order_id": "o", "kind": "payment", "happened_at": "2025-03-01 10:00:00", "amount": "10",
+                 "currency": "EUR"},
     "sends": {"send_id": "s", "channel": "email", "happened_at": "2025-03-01 10:00:00"},
     "visits": {"view_id": "v", "customer_source": "shop", "happened_at": "2025-03-01 10:00:00"},
 }  # fmt: skip
@@ -60,6 +62,7 @@ KNOWN = {
     "tickets": [],
     "feedback": [],
     "loyalty_entries": [],
+    "payments": [],
     "sends": [],
     "visits": [],
 }  # fmt: skip
@@ -271,6 +274,16 @@ BROKEN = {
         Broken({"points_have_their_sign"}, {"points": "-10"}),
         Broken({"points_have_their_sign"}, {"kind": "redeemed"}),
         Broken({"key_unique"}, {"entry_id": "twice"}, twice={"points": "11"}),
+    ],
+    "payments": [
+        *of_somebody("payment_id"),
+        Broken({"happened_at_is_past"}, {"happened_at": "2999-01-01"}),
+        Broken({"happened_at_is_modern"}, {"happened_at": "1970-01-01"}),
+        Broken({"kind_known"}, {"kind": "tip"}),
+        Broken({"status_known"}, {"status": "maybe"}),
+        Broken({"amount_not_negative"}, {"amount": "-1"}),
+        Broken({"order_source_known"}, {"order_source": "elsewhere"}),
+        Broken({"key_unique"}, {"payment_id": "twice"}, twice={"amount": "11"}),
     ],
     "sends": [
         *of_somebody("send_id"),

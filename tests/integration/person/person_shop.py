@@ -58,6 +58,10 @@ CONFIG = """\
       loyalty_entries:
         files: points.csv
         fields: {entry_id: id, loyalty_card: card, points: points, kind: kind, entered_at: at}
+      payments:
+        files: payments.csv
+        fields: {payment_id: id, order_id: order_no, order_source: shop, email: mail, happened_at: at, amount: amount}
+        defaults: {kind: payment, currency: EUR}
       sends:
         files: messages.csv
         fields: {send_id: id, phone: number, happened_at: at, delivered_at: at}
@@ -174,6 +178,11 @@ class Shop:
                    [("f1", "w1001", "t1", at, "2", "Anna Petrosyan is not amused"), ("f2", "w7", "t3", at, "5", "")])  # fmt: skip
         self.write("desk", "points.csv", "id,card,points,kind,at",
                    [("e1", "card 77-001", "120", "earned", at), ("e2", "CARD9", "20", "earned", at)])  # fmt: skip
+        self.write("desk", "payments.csv", "id,order_no,shop,mail,at,amount,payer",
+                   [("p1", "o-last", "web", "", at, "800.00", "Anna Petrosyan"),
+                    ("p2", "anna.petrosyan@example.com-1", "till", "pays@example.com", at, "21.50", "her aunt"),
+                    ("p3", "", "", "ANNA.petrosyan@example.com", at, "5.00", "Anna Petrosyan"),
+                    ("p4", "person7@example.com-3", "till", "person7@example.com", at, "23.50", "another")])  # fmt: skip
         self.write(
             "desk", "messages.csv", "id,number,at", [("s1", "+374 95 11 22 33", at), ("s2", "+374 93 000 007", at)]
         )

@@ -162,13 +162,14 @@ def test_what_she_wrote_answered_earned_and_looked_at_stays_without_her(shop, be
         "fct_tickets": ["t1", "t2"],
         "fct_feedback": ["f1"],
         "fct_loyalty_entries": ["e1"],
+        "fct_payments": ["p1", "p2", "p3"],
         "fct_sends": ["s1"],
         "fct_visits": ["v"],
     }
     (key,) = shop.ask("select distinct customer_key from ops.erased_identities")[0]
     for mart, names in hers.items():
         name = {"fct_tickets": "ticket_id", "fct_feedback": "feedback_id", "fct_loyalty_entries": "entry_id",
-                "fct_sends": "message_id", "fct_visits": "visit_id"}[mart]  # fmt: skip
+                "fct_payments": "payment_id", "fct_sends": "message_id", "fct_visits": "visit_id"}[mart]  # fmt: skip
         assert [
             row[0] for row in shop.ask(f"select {name} from marts.{mart} where customer_key = %s order by 1", key)
         ] == names
@@ -180,6 +181,19 @@ def test_what_she_wrote_answered_earned_and_looked_at_stays_without_her(shop, be
         "select count(*) from raw.tickets where ticket_id in ('t1', 't2') and coalesce(email, phone) like 'erased-%'"
     ) == [(2,)]
     assert shop.ask("select count(*) from landing.desk__tickets where words is not null") == [(2,)]
+    assert shop.ask(
+        "select payment_id, order_id, email from raw.payments where payment_id in ('p1', 'p4') order by 1"
+    ) == [
+        ("p1", "o-last", None),
+        ("p4", "person7@example.com-3", "person7@example.com"),
+    ]
+    # paid by another, for an order whose number is made of her address: nobody knows either any more
+    assert shop.ask(
+        "select email is null, order_id like '%erased%', is_order_known, order_id = (select order_id from marts.fct_orders as "
+        "orders where orders.order_key = payments.order_key) from marts.fct_payments as payments "
+        "join raw.payments as paid using (source, payment_id, order_id) where payment_id = 'p2'"
+    ) == [(True, True, True, True)]
+    assert shop.ask("select count(*) from landing.desk__payments where payer is not null") == [(1,)]
 
 
 def test_what_proves_it_says_nothing_of_her_and_cannot_be_changed(shop, erased):
@@ -208,8 +222,8 @@ def test_sources_that_send_her_again_do_not_bring_her_back(shop, before, erased)
     outcomes = shop.load(full=True)
     assert all(one.rows_changed == 0 for one in outcomes)
     assert [one.entity for one in outcomes if any("people who were erased" in warning for warning in one.warnings)] == [
-        "customers", "customers", "orders", "orders", "order_items", "returns", "tickets", "feedback", "loyalty_entries", "sends",
-        "visits"]  # fmt: skip
+        "customers", "customers", "orders", "orders", "order_items", "returns", "tickets", "feedback", "loyalty_entries", "payments",
+        "sends", "visits"]  # fmt: skip
     assert found(shop) == ({}, [])
     assert shop.differences() == []
     with psycopg.connect(**_dsn(shop), autocommit=True) as connection:
