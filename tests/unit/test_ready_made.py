@@ -113,4 +113,4 @@ def test_every_description_has_an_example_that_can_be_used_as_it_stands(kind):
     named = re.findall(r"\$\{(\w+)\}", path.read_text())
     settings = load_settings(path, dict.fromkeys(named, "open-sesame"))
     assert named
-    assert [source.type for source in settings.sources] == ["rest"]
+    assert {source.type for source in settings.sources} == {"rest"}
