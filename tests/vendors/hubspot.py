@@ -94,7 +94,7 @@ class HubSpot(Vendor):
 
     def _shown(self, kind: str, key: int, named: list[str], associations: str | None) -> dict[str, Any]:
         thing = {name: value for name, value in self.things[kind][key].items() if name != "contacts"}
-        named = [name.strip() for name in named] + ["hs_object_id", CHANGED[kind], "createdate"]
+        named = [*named, "hs_object_id", CHANGED[kind], "createdate"]
         thing["properties"] = {name: thing["properties"].get(name) for name in named}
         contacts = self.things[kind][key]["contacts"]
         if associations == "contacts" and contacts:

@@ -13,7 +13,7 @@ from retain.config import load_settings
 from retain.deletions import mark_deleted
 from retain.replay import replay
 from retain.source_checks import check_source
-from retain.sources import http_client
+from retain.sources import Window, http_client
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "hubspot" / "retain.yml"
 DAY = datetime(2025, 3, 1, 9, tzinfo=UTC)
@@ -94,6 +94,7 @@ def test_the_example_needs_no_more_than_a_key(monkeypatch):
     source = load_settings(EXAMPLE).source("hubspot")
     assert source.url == "https://api.hubapi.com/crm/objects/2026-09"
     assert list(source.entities) == ["customers"]
+    assert " " not in source.entities["customers"].params["properties"]  # it would be part of a name
     assert "open-sesame" not in repr(source.auth)
 
 
@@ -280,6 +281,18 @@ def test_a_page_that_comes_for_ever_stops_the_load(account):
     fill(account.vendor, 5)
     account.vendor.always = lambda request: request.params.pop("after", None) and None
     assert "the same 3 records as one before it, so the pages never end" in account.load().message
+
+
+def test_a_window_of_the_past_is_searched_for_and_moves_no_cursor(account):
+    fill(account.vendor, 4)
+    account.vendor.put("contacts", 9, DAY + timedelta(days=2), firstname="Not", lastname="then")
+    account.load()
+    kept = account.ask("select state from ops.cursors")
+    account.vendor.forget_requests()
+    again = account.load(window=Window(DAY - timedelta(hours=1), DAY + timedelta(hours=1)))
+    assert (again.status, again.rows_sent, again.rows_changed) == ("published", 4, 0)
+    assert {request.method for request in account.vendor.requests} == {"POST"}
+    assert account.ask("select state from ops.cursors") == kept
 
 
 def test_an_empty_account_is_a_load_without_rows(account):

@@ -11,7 +11,7 @@ from retain import loads, warehouse
 from retain.config import load_settings
 from retain.replay import replay
 from retain.source_checks import check_source
-from retain.sources import http_client
+from retain.sources import Window, http_client
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "salesforce" / "retain.yml"
 DAY = datetime(2005, 3, 1, 9, tzinfo=UTC)  # nothing is too old to be read
@@ -260,6 +260,16 @@ def test_a_page_that_comes_for_ever_stops_the_load(org):
 
     org.vendor.always = first_page_again
     assert "the same 3 records as one before it, so the pages never end" in org.load().message
+
+
+def test_a_window_of_the_past_is_read_again_and_moves_no_cursor(org):
+    fill(org.vendor, 4)
+    org.vendor.put("Contact", "003late", DAY + timedelta(days=2), Name="Not then")
+    org.load()
+    kept = org.ask("select state from ops.cursors")
+    again = org.load(window=Window(DAY - timedelta(hours=1), DAY + timedelta(hours=1)))
+    assert (again.status, again.rows_sent, again.rows_changed) == ("published", 4, 0)
+    assert org.ask("select state from ops.cursors") == kept
 
 
 def test_an_empty_organisation_is_a_load_without_rows(org):
