@@ -124,6 +124,7 @@ def own_clock(server: EmbeddedServer, database: str) -> None:
     """Give a database a clock that can be set: its now() and clock_timestamp() come before PostgreSQL's own."""
     with psycopg.connect(**server.dsn(database)) as connection:
         connection.execute("create schema bench")
+        connection.execute("grant usage on schema bench to public")  # the loader is nobody in particular
         for function, kind in (("now", "stable"), ("clock_timestamp", "volatile")):
             connection.execute(
                 f"create function bench.{function}() returns timestamptz language sql {kind} as $$ select "
