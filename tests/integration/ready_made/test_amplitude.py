@@ -1,6 +1,7 @@
 """Events of an Amplitude project: archives of whole hours of upload, each of them asked for once, when it is complete."""
 
 import io
+import time
 import zipfile
 from datetime import UTC, datetime, timedelta
 
@@ -14,18 +15,34 @@ from retain.source_checks import check_source
 from retain.sources import http_lines
 
 HOUR = timedelta(hours=1)
-NOW = datetime.now(UTC).replace(microsecond=0)
-LAST = (NOW - 3 * HOUR).replace(
-    minute=0, second=0
-) - HOUR  # the last hour that has been over for three, where it begins
-FIRST = (NOW - timedelta(days=3)).date()
-MIDNIGHT = datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC)
+SECONDS_OF_A_TEST = 60
+
+
+def moments():
+    """Now; the last hour that has been over for three, where it begins; the first day, and its midnight."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    first = (now - timedelta(days=3)).date()
+    last = (now - 3 * HOUR).replace(minute=0, second=0) - HOUR
+    return now, last, first, datetime(first.year, first.month, first.day, tzinfo=UTC)
+
+
+NOW, LAST, FIRST, MIDNIGHT = moments()
+
+
+@pytest.fixture(autouse=True)
+def clock():
+    """The hours as they are when a test begins; where another one is about to, it is waited for."""
+    global NOW, LAST, FIRST, MIDNIGHT
+    left = 3600 - time.time() % 3600
+    time.sleep(left if left < SECONDS_OF_A_TEST else 0)
+    NOW, LAST, FIRST, MIDNIGHT = moments()
 
 
 @pytest.fixture
 def project(described):
-    def made(first_day=FIRST, more=""):
-        return described(Amplitude(), "amplitude", "/api/2", more, key=KEY, secret=SECRET, first_day=f"{first_day}")
+    def made(first_day=None, more=""):
+        day = first_day or FIRST
+        return described(Amplitude(), "amplitude", "/api/2", more, key=KEY, secret=SECRET, first_day=f"{day}")
 
     return made
 
