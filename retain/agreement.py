@@ -1,6 +1,5 @@
 """The columns that a source offers beside those that were agreed: what it offered when it was last published."""
 
-import re
 from typing import Any
 
 import psycopg
@@ -12,8 +11,7 @@ from retain.landing import gate_table
 from retain.mapping import Mapping
 from retain.records import said
 from retain.sources.mentions import column_of, mentioned
-
-EXACT = re.compile(r"numeric\(\d+,(?P<scale>\d+)\)|int[248]")
+from retain.sources.sql_postgres import decimals_of
 
 
 def columns(connection: psycopg.Connection[Any], load: Load, mapping: Mapping) -> list[Evidence]:
@@ -43,12 +41,12 @@ def columns(connection: psycopg.Connection[Any], load: Load, mapping: Mapping) -
 
 def exact_fields(load: Load, mapping: Mapping) -> frozenset[str]:
     """The fields that are a column of PostgreSQL at the source whose type leaves nothing but digits, with no more decimals than
-    are kept, and NaN. Its types are written like no other system's: numeric(12,2), int8."""
-    found = set()
+    are kept, and NaN."""
+    offered, found = _folded(load.offered or {}), set()
     for name, written in mapping.written.items():
-        column, field = column_of(written), mapping.entity.fields[name]
-        kind = EXACT.fullmatch(_folded(load.offered or {}).get((column or "").lower(), ""))
-        if kind and field.scale is not None and int(kind["scale"] or 0) <= field.scale:
+        kept = mapping.entity.fields[name].scale
+        decimals = decimals_of(offered.get((column_of(written) or "").lower(), ""))
+        if kept is not None and decimals is not None and decimals <= kept:
             found.add(name)
     return frozenset(found)
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -80,14 +80,15 @@ def _judge(
     selections: list[Selection] | None = None,
 ) -> Verdict:
     mapping = mapping_of(settings, load.source, load.entity)
+    if selections is None:  # rows of earlier loads may have come from columns of other types
+        mapping = replace(mapping, exact=exact_fields(load, mapping))
     drop_gate_tables(connection, load.load_id)
     if load.rows_sent == 0:
         return _judge_nothing(connection, settings, load, mapping)
     count_on_raw(connection)
     with beside(settings, 0 if selections else load.rows_sent) as other:
-        exact = exact_fields(load, mapping) if selections is None else frozenset()
         rows = write_gate_table(
-            connection, settings, mapping, load.load_id, selections or [Selection(load.load_id)], other, exact
+            connection, settings, mapping, load.load_id, selections or [Selection(load.load_id)], other
         )
         connection.commit()
         evidence = gather(connection, settings, load, mapping, rows, other)

@@ -49,11 +49,8 @@ def write_gate_table(
     load_id: int,
     selections: list[Selection],
     beside: Beside | None = None,
-    exact: frozenset[str] = frozenset(),
 ) -> int:
     """Make gate.load_<load_id> from landed rows; returns its number of rows.
-
-    `exact`: fields of which the source can only have sent plain digits, with no more decimals than are kept, or NaN.
 
     With a session `beside` this one, each writes half of the table, which is committed then: the selection is one whole load.
     Raises UserError for an expression that PostgreSQL cannot read at all, naming entity, field and expression.
@@ -63,9 +60,9 @@ def write_gate_table(
     drop_gate_tables(connection, load_id)
     set_source_clock(connection, settings, mapping.source)
     if beside is None or computes(mapping, columns):  # an expression may look at more than its row: a group, a window
-        rows = _made(connection, mapping, columns, load_id, selections, trusting=True, exact=exact)
+        rows = _made(connection, mapping, columns, load_id, selections, trusting=True)
     else:
-        rows = _made_by_two(connection, settings, mapping, columns, load_id, beside, exact)
+        rows = _made_by_two(connection, settings, mapping, columns, load_id, beside)
     if rows is None:  # some value looks right and is not, such as the 30th of February
         rows = _made(connection, mapping, columns, load_id, selections, trusting=False)
     if rows is None:
@@ -92,14 +89,11 @@ def _made(
     selections: list[Selection],
     *,
     trusting: bool,
-    exact: frozenset[str] = frozenset(),
 ) -> int | None:
     """The number of rows of the table, or None, with nothing made, when a value or an expression raised."""
     try:
         with connection.transaction():
-            return _create(
-                connection, mapping, columns, load_id, selections, guarded=set(), trusting=trusting, exact=exact
-            )
+            return _create(connection, mapping, columns, load_id, selections, guarded=set(), trusting=trusting)
     except psycopg.DataError:
         return None
 
@@ -111,7 +105,6 @@ def _made_by_two(
     columns: list[str],
     load_id: int,
     beside: Beside,
-    exact: frozenset[str],
 ) -> int | None:
     """As `_made`, trusting, by two sessions. Of one statement the server's processes share the casts only: its rows all go through
     one of them, which alone writes."""
@@ -120,11 +113,11 @@ def _made_by_two(
         set_source_clock(by, settings, mapping.source)
         by.execute("select set_config('max_parallel_workers_per_gather', '0', true)")
         half_of_it = [Selection(load_id, half=half)]
-        rows = _mapped(by, mapping, columns, half_of_it, guarded=set(), trusting=True, exact=exact)
+        rows = _mapped(by, mapping, columns, half_of_it, guarded=set(), trusting=True)
         return by.execute(sql.SQL("insert into {} {}").format(gate_table(load_id), rows)).rowcount
 
     whole = [Selection(load_id)]
-    nothing = _mapped(connection, mapping, columns, whole, guarded=set(), trusting=True, exact=exact)
+    nothing = _mapped(connection, mapping, columns, whole, guarded=set(), trusting=True)
     connection.execute(_table(load_id, nothing) + sql.SQL(" with no data"))
     connection.commit()  # the other session must see the table
     try:
@@ -149,10 +142,9 @@ def _create(
     *,
     guarded: set[str],
     trusting: bool,
-    exact: frozenset[str] = frozenset(),
 ) -> int:
     """Make the table; returns its number of rows."""
-    rows = _mapped(connection, mapping, columns, selections, guarded=guarded, trusting=trusting, exact=exact)
+    rows = _mapped(connection, mapping, columns, selections, guarded=guarded, trusting=trusting)
     return connection.execute(_table(load_id, rows)).rowcount
 
 
@@ -172,11 +164,11 @@ def _mapped(
     *,
     guarded: set[str],
     trusting: bool,
-    exact: frozenset[str],
 ) -> sql.Composed:
     """The rows of the table. `trusting`: what looks right is cast without asking first, and may raise."""
     landed = _landed(mapping, columns, selections)
     fields = mapping.read
+    exact = mapping.exact if trusting else frozenset()
     values = [
         guarded_value(connection, mapping, columns, field)
         if field in guarded

@@ -40,6 +40,7 @@ class Mapping:
     where: str | None = None
     group_by: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()  # of records that land whole, as JSON: where in them the expressions look
+    exact: frozenset[str] = frozenset()  # fields that can hold only digits, with no more decimals than are kept, or NaN
 
     @property
     def mapped(self) -> frozenset[str]:

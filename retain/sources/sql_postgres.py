@@ -29,7 +29,8 @@ KINDS: dict[str, Kind] = {
     "text": "text",
     "varchar": "text",
 }
-EXACT = ("int2", "int4", "int8", "numeric")
+INTEGERS = ("int2", "int4", "int8")
+EXACT = (*INTEGERS, "numeric")
 
 SLOW = "{place} does not answer within {seconds} s", "Is the host right, and does a firewall let us through?"
 UNKNOWN_HOST = "there is no host {host}", "Check the host in `url`."
@@ -208,6 +209,17 @@ class PostgresSession(Session):
         if isinstance(error, psycopg.errors.UndefinedColumn):
             advice = ""  # the columns that exist are listed by us
         raise QueryRejected(f"{words} ({advice.rstrip('.')})" if advice else words) from None
+
+
+def decimals_of(type_text: str) -> int | None:
+    """With how many decimals at most a column holds numbers, by its type as PostgreSQL writes it: 2 of `numeric(12,2)`.
+
+    None where the type leaves that open, is no exact number, or is another system's: none writes its types like this.
+    """
+    if type_text in INTEGERS:
+        return 0
+    scale = re.fullmatch(r"numeric\(\d+,(\d+)\)", type_text)
+    return int(scale[1]) if scale else None
 
 
 def _base(column: Column) -> str:
