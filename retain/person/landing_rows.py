@@ -6,7 +6,7 @@ everything else that was sent is emptied. So a load adds up, a replay gives the 
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -39,7 +39,8 @@ from retain.person.identifiers import (
 )
 from retain.records import DAY_FIELDS
 
-ORDER_SOURCE = "order_source"
+ACCOUNT_SOURCE: LiteralString = "customer_source"  # the field that names the source of the account, where it is another
+ORDER_SOURCE: LiteralString = "order_source"  # likewise of the order
 OF_A_PERSON = {  # entity: the fields by which its rows are somebody's, and the one that says since when
     "customers": ((CUSTOMER_ID, *CONTACTS), "registered_at"),
     "orders": ((CUSTOMER_ID, *CONTACTS), "ordered_at"),
@@ -53,8 +54,8 @@ OF_A_PERSON = {  # entity: the fields by which its rows are somebody's, and the 
 ALSO_SAID = {
     "orders": (ORDER_ID,),
     "business_changes": ("touched",),
-    **dict.fromkeys(NAMING_SOMEBODY, ("customer_source",)),
-    "payments": ("customer_source", ORDER_SOURCE),
+    **dict.fromkeys(NAMING_SOMEBODY, (ACCOUNT_SOURCE,)),
+    "payments": (ACCOUNT_SOURCE, ORDER_SOURCE),
 }
 EMPTIED = ("full_name", "city", "reason")  # names, places and free text, which no mart adds up
 NAME_MORE = ("customers", "orders")  # their rows may name an identifier of the person that was not known before
@@ -94,7 +95,7 @@ def find_rows(
     for field in fields:
         kind = CUSTOMER_ID if field == "touched_value" else field
         value = sql.SQL("said.{}").format(sql.Identifier(field))
-        of = _of_orders(mapping) if kind == ORDER_ID else _of_accounts(mapping)
+        of = _of(mapping, ORDER_SOURCE) if kind == ORDER_ID else _of(mapping, ACCOUNT_SOURCE)
         matches[field] = sql.SQL("{} in (select digest from {} where kind = {} and recognises)").format(
             digest(kind, normal(kind, value, settings, of)), known.identifiers, sql.Literal(kind)
         )
@@ -102,7 +103,7 @@ def find_rows(
         matches["touched_value"] += sql.SQL(" and said.touched = 'customer'")
     if ORDER_ID in matches:
         matches["an order"] = sql.SQL("({}, said.order_id) in (select source, order_id from {})").format(
-            _of_orders(mapping), known.orders
+            _of(mapping, ORDER_SOURCE), known.orders
         )
     conditions = [condition for field, condition in matches.items() if field not in CONTACTS]
     conditions += [
@@ -126,23 +127,16 @@ def _is_nobody_elses(mapping: Mapping) -> sql.Composed:
         return sql.SQL("nullif(btrim(said.customer_id), '') is null").format()
     return sql.SQL(
         "not exists (select 1 from raw.customers as known where known.source = {} and known.customer_id = said.customer_id)"
-    ).format(_of_accounts(mapping))
+    ).format(_of(mapping, ACCOUNT_SOURCE))
 
 
-def _of_accounts(mapping: Mapping) -> sql.Composable:
-    """The source whose account a row names."""
+def _of(mapping: Mapping, source_field: str) -> sql.Composable:
+    """The source whose account, or whose order, a row names: the one said in `source_field`, or its own."""
     own = sql.Literal(mapping.source)
-    if mapping.entity.name not in NAMING_SOMEBODY:
+    if source_field not in mapping.entity.fields:
         return own
-    return sql.SQL("coalesce(nullif(btrim(said.customer_source), ''), {}::text)").format(own)
-
-
-def _of_orders(mapping: Mapping) -> sql.Composable:
-    """The source whose order a row names."""
-    own = sql.Literal(mapping.source)
-    if ORDER_SOURCE not in mapping.entity.fields:
-        return own
-    return sql.SQL("coalesce(nullif(btrim(said.order_source), ''), {}::text)").format(own)
+    said = sql.Identifier("said", source_field)
+    return sql.SQL("coalesce(nullif(btrim({}), ''), {}::text)").format(said, own)
 
 
 def _is_as_old(settings: Settings, mapping: Mapping, field: str, since: str, known: Known) -> sql.Composed:
@@ -252,9 +246,9 @@ def _kept_of(settings: Settings, mapping: Mapping, field: str, known: Known) -> 
     value = sql.SQL("said.{}").format(sql.Identifier(field))
     source = sql.Literal(mapping.source)
     if field in (CUSTOMER_ID, *CONTACTS):
-        return replaced(field, value, settings, _of_accounts(mapping), known.identifiers)
+        return replaced(field, value, settings, _of(mapping, ACCOUNT_SOURCE), known.identifiers)
     if field == ORDER_ID:
-        stands = replaced(ORDER_ID, value, settings, _of_orders(mapping), known.identifiers)
+        stands = replaced(ORDER_ID, value, settings, _of(mapping, ORDER_SOURCE), known.identifiers)
         return sql.SQL("coalesce({}, {})").format(stands, value)
     if field == "touched_value":
         return replaced(CUSTOMER_ID, value, settings, source, known.identifiers)

@@ -24,8 +24,10 @@ from retain.person.identifiers import (
     spell,
 )
 from retain.person.landing_rows import (
+    ACCOUNT_SOURCE,
     NAME_MORE,
     OF_A_PERSON,
+    ORDER_SOURCE,
     Known,
     find_rows,
     new_identifiers,
@@ -39,8 +41,6 @@ OF_THEM = {
     "customers": "(source, customer_id) in (select source, customer_id from pg_temp.accounts)",
     "orders": "(source, order_id) in (select source, order_id from pg_temp.their_orders)",
 }
-ACCOUNT_SOURCE = "coalesce(nullif(btrim(one.customer_source), ''), one.source)"  # whose account a row names
-ORDER_OF_SOURCE: LiteralString = "coalesce(nullif(btrim(one.order_source), ''), one.source)"  # whose order it names
 COLUMNS = {EMAIL: "email", PHONE: "e164", CARD: "loyalty_card"}
 TABLES = """
 create temporary table sought (
@@ -102,6 +102,11 @@ def seek(connection: psycopg.Connection[Any], settings: Settings, person: Person
         pass  # what a row names besides may be what another is known by
 
 
+def source_of(field: LiteralString) -> LiteralString:
+    """The source whose account, or whose order, a row of raw or history, as `one`, names: the one said in `field`, or its own."""
+    return f"coalesce(nullif(btrim(one.{field}), ''), one.source)"
+
+
 def naming_them(settings: Settings, entity: str) -> sql.Composed:
     """The condition on rows of raw or history, as `one`, that name somebody: their account, or, of no other that is known, what
     they gave, or an order of theirs. The numbers of raw and history are in raw.phone_numbers in every spelling."""
@@ -117,12 +122,15 @@ def naming_them(settings: Settings, entity: str) -> sql.Composed:
             "on ours.kind = 'phone' and ours.normal = spelled.e164 where ours.recognises)"
         )
     )
-    of_orders = f"({ORDER_OF_SOURCE}, btrim(one.order_id)) in (select source, order_id from pg_temp.their_orders)"
+    own = source_of(ACCOUNT_SOURCE)
+    of_orders = (
+        f"({source_of(ORDER_SOURCE)}, btrim(one.order_id)) in (select source, order_id from pg_temp.their_orders)"
+    )
     return sql.SQL(
         "(({own}, btrim(one.customer_id)) in (select source, customer_id from pg_temp.accounts) or (({given}) and not exists "
         "(select 1 from raw.customers as known where known.source = {own} and known.customer_id = one.customer_id))"
-        + (f" or {of_orders})" if "order_source" in ENTITIES[entity].fields else ")")
-    ).format(own=sql.SQL(ACCOUNT_SOURCE), given=sql.SQL(" or ").join(given))
+        + (f" or {of_orders})" if ORDER_SOURCE in ENTITIES[entity].fields else ")")
+    ).format(own=sql.SQL(own), given=sql.SQL(" or ").join(given))
 
 
 def landed_mappings(connection: psycopg.Connection[Any], settings: Settings) -> list[Mapping]:

@@ -9,7 +9,8 @@ from retain.config import Settings
 from retain.entities import ENTITIES, NAMING_SOMEBODY
 from retain.mapping import Mapping
 from retain.person.identifiers import CONTACTS, CUSTOMER_ID, ORDER_ID, make_spelled, replaced, spell
-from retain.person.seeking import ACCOUNT_SOURCE, OF_THEM, ORDER_OF_SOURCE, SOUGHT, naming_them
+from retain.person.landing_rows import ACCOUNT_SOURCE, ORDER_SOURCE
+from retain.person.seeking import OF_THEM, SOUGHT, naming_them, source_of
 from retain.records import key_text, key_values, version_of
 
 Touched = dict[str, int]  # table: rows
@@ -64,7 +65,7 @@ def erase_from_raw(connection: psycopg.Connection[Any], settings: Settings) -> T
             phones = sql.SQL("select phone from {} as one where {}").format(sql.Identifier(schema, entity), theirs)
             spell(connection, settings, phones)
             touched[f"{schema}.{entity}"] = _set(
-                connection, settings, schema, entity, theirs, kinds, source=ACCOUNT_SOURCE
+                connection, settings, schema, entity, theirs, kinds, source=source_of(ACCOUNT_SOURCE)
             )
     touched["raw.customer_tiers"] = connection.execute(
         "update raw.customer_tiers as one set customer_id = ours.pseudonym from pg_temp.accounts as ours "
@@ -114,7 +115,7 @@ def _set(
 
 def _renumber(connection: psycopg.Connection[Any], schema: str, entity: str) -> int:
     """Orders whose number is made of their customer's get another."""
-    of = "one.source" if entity in OF_ORDERS else ORDER_OF_SOURCE
+    of = "one.source" if entity in OF_ORDERS else source_of(ORDER_SOURCE)
     return connection.execute(
         sql.SQL(
             "update {} as one set order_id = ours.pseudonym from pg_temp.sought as ours "
