@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from described import Described
 from vendors.hubspot import ROOT, TOKEN, HubSpot
 from vendors.server import HTML, Answer, running
 
-from retain import loads, warehouse
+from retain import warehouse
 from retain.config import load_settings
 from retain.deletions import mark_deleted
 from retain.replay import replay
@@ -20,31 +21,15 @@ DAY = datetime(2025, 3, 1, 9, tzinfo=UTC)
 KILLED = Answer(b"{}", cut_after=0)
 
 
-class Account:
-    def __init__(self, vendor, settings):
-        self.vendor, self.settings = vendor, settings
-
+class Account(Described):
     def load(self, entity="customers", **options):
-        return loads.load_entity(self.settings, "hubspot", entity, **options)
-
-    def ask(self, statement):
-        with warehouse.connect(self.settings) as connection:
-            return connection.execute(statement.encode()).fetchall()
-
-    def configure(self, *lines):
-        text = self.settings.path.read_text()
-        self.settings.path.write_text(text + "".join(f"    {line}\n" for line in lines))
-        self.settings = load_settings(self.settings.path)
+        return super().load(entity, **options)
 
     def search_in_pages_of(self, size):
         """As the file says, but with few records a page: a test has few."""
         body = self.settings.source("hubspot").entities["customers"].changes.body
         small = json.dumps(body.replace('"limit": 200', f'"limit": {size}'))
-        text = self.settings.path.read_text().replace(
-            "{params: {limit: 3}}", f"{{params: {{limit: 3}}, changes: {{body: {small}}}}}"
-        )
-        self.settings.path.write_text(text)
-        self.settings = load_settings(self.settings.path)
+        self.configure("{params: {limit: 3}}", f"{{params: {{limit: 3}}, changes: {{body: {small}}}}}")
 
     def customers(self):
         return dict(self.ask("select customer_id, full_name from raw.customers where not is_deleted"))
@@ -56,7 +41,7 @@ class Account:
             if not one["archived"]
         }
         assert self.customers() == there
-        assert self.ask("select count(*) from ops.reconciliation where difference <> 0") == [(0,)]
+        assert self.does_not_add_up() == []
 
 
 @pytest.fixture
@@ -73,7 +58,7 @@ def account(write_config, monkeypatch):
 """
         settings = load_settings(write_config(text + own))
         warehouse.prepare(settings)
-        yield Account(vendor, settings)
+        yield Account(settings, vendor, "hubspot")
 
 
 def fill(vendor, count):
@@ -207,7 +192,7 @@ def test_deals_are_orders_where_retain_yml_says_so_and_follow_whom_they_belong_t
             "      customers:", "      orders: {params: {limit: 2}}\n      customers:"
         )
     )
-    account.configure("deals: orders", "currency: EUR")
+    account.configure("", "    deals: orders\n    currency: EUR\n")
     fill(account.vendor, 2)
     account.load()
     won = {"hs_is_closed": "true", "hs_is_closed_won": "true", "closedate": "2025-03-05T10:00:00Z"}

@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from described import Described
 from vendors.salesforce import CLIENT, ROOT, SECRET, Number, Salesforce
 from vendors.server import HTML, Answer, running
 
-from retain import loads, warehouse
+from retain import warehouse
 from retain.config import load_settings
 from retain.replay import replay
 from retain.source_checks import check_source
@@ -18,21 +19,9 @@ DAY = datetime(2005, 3, 1, 9, tzinfo=UTC)  # nothing is too old to be read
 KILLED = Answer(b"{}", cut_after=0)
 
 
-class Org:
-    def __init__(self, vendor, settings):
-        self.vendor, self.settings = vendor, settings
-
+class Org(Described):
     def load(self, entity="customers", **options):
-        return loads.load_entity(self.settings, "salesforce", entity, **options)
-
-    def ask(self, statement):
-        with warehouse.connect(self.settings) as connection:
-            return connection.execute(statement.encode()).fetchall()
-
-    def configure(self, *lines):
-        with self.settings.path.open("a") as file:
-            file.writelines(f"    {line}\n" for line in lines)
-        self.settings = load_settings(self.settings.path)
+        return super().load(entity, **options)
 
     def customers(self):
         return dict(self.ask("select customer_id, full_name from raw.customers where not is_deleted"))
@@ -40,7 +29,7 @@ class Org:
     def is_complete(self):
         there = {key: one["Name"] for key, one in self.vendor.things["Contact"].items() if not one["IsDeleted"]}
         assert self.customers() == there
-        assert self.ask("select count(*) from ops.reconciliation where difference <> 0") == [(0,)]
+        assert self.does_not_add_up() == []
 
 
 @pytest.fixture
@@ -57,7 +46,7 @@ def org(write_config, monkeypatch):
 """
         settings = load_settings(write_config(text + own))
         warehouse.prepare(settings)
-        yield Org(vendor, settings)
+        yield Org(settings, vendor, "salesforce")
 
 
 def fill(vendor, count):
@@ -164,7 +153,7 @@ def test_who_was_deleted_or_merged_is_marked_and_the_cases_come_again_under_the_
 
 
 def test_companies_and_their_opportunities_are_read_where_retain_yml_says_so(org):
-    org.configure("customers: accounts", "opportunities: of_accounts", "currency: EUR")
+    org.configure("", "    customers: accounts\n    opportunities: of_accounts\n    currency: EUR\n")
     org.vendor.put("Account", "001a", DAY, Name="Cafe Gyumri", BillingCountry="Armenia")
     org.vendor.put("Case", "500a", DAY, AccountId="001a", ContactId="003a", Status="On Hold", IsClosed=False)
     won = {"AccountId": "001a", "CloseDate": "2005-03-01", "IsClosed": True}

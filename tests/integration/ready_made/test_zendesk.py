@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from described import Described
 from vendors.server import HTML, Answer, running
 from vendors.zendesk import TOKEN, USER, Zendesk, response, ticket, user
 
-from retain import loads, warehouse
+from retain import warehouse
 from retain.config import load_settings
 from retain.replay import replay
 from retain.source_checks import check_source
@@ -18,31 +19,18 @@ DAY = datetime(2025, 3, 1, 9, tzinfo=UTC)
 KILLED = Answer(b"{}", cut_after=0)
 
 
-class Shop:
-    def __init__(self, vendor, settings):
-        self.vendor, self.settings = vendor, settings
-
+class Shop(Described):
     def load(self, entity="tickets", **options):
-        return loads.load_entity(self.settings, "zendesk", entity, **options)
-
-    def ask(self, statement):
-        with warehouse.connect(self.settings) as connection:
-            return connection.execute(statement.encode()).fetchall()
+        return super().load(entity, **options)
 
     def tickets(self):
         """Status by ticket, of those that were not deleted."""
         return dict(self.ask("select ticket_id, status from raw.tickets where not is_deleted"))
 
-    def configure(self, old, new):
-        text = self.settings.path.read_text()
-        assert old in text
-        self.settings.path.write_text(text.replace(old, new))
-        self.settings = load_settings(self.settings.path)
-
     def is_complete(self):
         there = {str(key) for key, (_, one) in self.vendor.things["tickets"].items() if one["status"] != "deleted"}
         assert set(self.tickets()) == there
-        assert self.ask("select count(*) from ops.reconciliation where difference <> 0") == [(0,)]
+        assert self.does_not_add_up() == []
 
 
 @pytest.fixture
@@ -61,7 +49,7 @@ def shop(write_config, monkeypatch):
 """
         settings = load_settings(write_config(text + own))
         warehouse.prepare(settings)
-        yield Shop(vendor, settings)
+        yield Shop(settings, vendor, "zendesk")
 
 
 def fill(vendor, count):
