@@ -1,3 +1,12 @@
+{# Whom records name, the account or what they gave, each in the one spelling by which customers are found. #}
+{% macro named(records, phones) -%}
+    nullif(trim({{ records }}.customer_id), '') as customer_id,
+    coalesce(nullif(trim({{ records }}.customer_source), ''), {{ records }}.source) as customer_source,
+    {{ normal_email(records ~ '.email') }} as email,
+    {{ phones }}.e164,
+    {{ normal_card(records ~ '.loyalty_card') }} as loyalty_card
+{%- endmacro %}
+
 {# Joins from records that name somebody (an account, or what they gave) to the customers that these are. Of the rows of
    int_identifier_customers each identifier has one at most, and so has an account of int_customer_identities. #}
 {% macro joins_to_customers(records) %}

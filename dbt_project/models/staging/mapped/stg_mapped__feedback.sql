@@ -7,11 +7,7 @@ select
     feedback.source,
     feedback.feedback_id,
     feedback.source || ':' || feedback.feedback_id as source_id,
-    nullif(trim(feedback.customer_id), '') as customer_id,
-    coalesce(nullif(trim(feedback.customer_source), ''), feedback.source) as customer_source,
-    {{ normal_email('feedback.email') }} as email,
-    phones.e164,
-    {{ normal_card('feedback.loyalty_card') }} as loyalty_card,
+    {{ named('feedback', 'phones') }},
     nullif(trim(feedback.ticket_id), '') as ticket_id,
 
     lower(trim(feedback.kind)) as kind,

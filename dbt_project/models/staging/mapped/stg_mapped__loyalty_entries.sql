@@ -7,11 +7,7 @@ select
     loyalty_entries.source,
     loyalty_entries.entry_id,
     loyalty_entries.source || ':' || loyalty_entries.entry_id as source_id,
-    nullif(trim(loyalty_entries.customer_id), '') as customer_id,
-    coalesce(nullif(trim(loyalty_entries.customer_source), ''), loyalty_entries.source) as customer_source,
-    {{ normal_email('loyalty_entries.email') }} as email,
-    phones.e164,
-    {{ normal_card('loyalty_entries.loyalty_card') }} as loyalty_card,
+    {{ named('loyalty_entries', 'phones') }},
 
     lower(trim(loyalty_entries.kind)) as kind,
     lower(trim(loyalty_entries.status)) as status,

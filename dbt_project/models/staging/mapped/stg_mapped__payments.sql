@@ -9,11 +9,7 @@ select
     payments.source || ':' || payments.payment_id as source_id,
     nullif(trim(payments.order_id), '') as order_id,
     coalesce(nullif(trim(payments.order_source), ''), payments.source) as order_source,
-    nullif(trim(payments.customer_id), '') as customer_id,
-    coalesce(nullif(trim(payments.customer_source), ''), payments.source) as customer_source,
-    {{ normal_email('payments.email') }} as email,
-    phones.e164,
-    {{ normal_card('payments.loyalty_card') }} as loyalty_card,
+    {{ named('payments', 'phones') }},
 
     lower(trim(payments.kind)) as kind,
     lower(trim(payments.status)) as status,

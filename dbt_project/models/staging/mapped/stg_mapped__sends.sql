@@ -8,11 +8,7 @@ select
     sends.source,
     sends.send_id,
     coalesce(nullif(trim(sends.message_id), ''), sends.send_id) as message_id,
-    nullif(trim(sends.customer_id), '') as customer_id,
-    coalesce(nullif(trim(sends.customer_source), ''), sends.source) as customer_source,
-    {{ normal_email('sends.email') }} as email,
-    phones.e164,
-    {{ normal_card('sends.loyalty_card') }} as loyalty_card,
+    {{ named('sends', 'phones') }},
 
     lower(trim(sends.channel)) as channel,
     nullif(trim(sends.campaign), '') as campaign,

@@ -8,11 +8,7 @@ select
     tickets.source,
     tickets.ticket_id,
     tickets.source || ':' || tickets.ticket_id as source_id,
-    nullif(trim(tickets.customer_id), '') as customer_id,
-    coalesce(nullif(trim(tickets.customer_source), ''), tickets.source) as customer_source,
-    {{ normal_email('tickets.email') }} as email,
-    phones.e164,
-    {{ normal_card('tickets.loyalty_card') }} as loyalty_card,
+    {{ named('tickets', 'phones') }},
     nullif(trim(tickets.merged_into_id), '') as merged_into_id,
 
     lower(trim(tickets.status)) as status,

@@ -7,11 +7,7 @@ select
     visits.source,
     visits.view_id,
     coalesce(nullif(trim(visits.visit_id), ''), visits.view_id) as visit_id,
-    nullif(trim(visits.customer_id), '') as customer_id,
-    coalesce(nullif(trim(visits.customer_source), ''), visits.source) as customer_source,
-    {{ normal_email('visits.email') }} as email,
-    phones.e164,
-    {{ normal_card('visits.loyalty_card') }} as loyalty_card,
+    {{ named('visits', 'phones') }},
 
     nullif(trim(visits.channel), '') as channel,
     nullif(trim(visits.campaign), '') as campaign,
