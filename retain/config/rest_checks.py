@@ -136,8 +136,8 @@ def _check_export(document: Document, path: KeyPath, entity: dict[str, Any]) -> 
     if not isinstance(entity.get("export"), dict):
         return
     window = entity.get("window")
-    window = window if isinstance(window, dict) else {}
-    if not (window.get("since") and window.get("until") and window.get("format") in WHOLE):
+    is_whole = inside(window, "since") and inside(window, "until") and inside(window, "format") in WHOLE
+    if not is_whole:
         sentence = f"`window` with `since`, `until` and `format` {' or '.join(WHOLE)} is needed beside it"
         document.refuse((*path, "export"), sentence, of_key=True)
     for key in ("records", "each", "related", "start", "paging", "find_deleted"):

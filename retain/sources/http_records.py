@@ -145,9 +145,25 @@ def record_of(text: str) -> Record:
 def named_error(text: str) -> str | None:
     """What an answer says went wrong, when it is an object that says so: GraphQL's `errors`, `error`, `success: false`."""
     try:
-        answer = DECODER.decode(text)
+        return _error_in(DECODER.decode(text))
     except ValueError:
         return None
+
+
+def said_in_refusal(text: str) -> str:
+    """The system's own words in the body of an answer that is no success, '' without any: also a bare `message`, or a list."""
+    try:
+        answer = DECODER.decode(text)
+    except ValueError:
+        return ""
+    if isinstance(answer, list) and answer:
+        answer = answer[0]
+    words = (_error_in(answer) or "").removeprefix("an error").removeprefix(": ")
+    message = answer.get("message") if isinstance(answer, dict) else None
+    return words or (message[:200] if isinstance(message, str) else "")
+
+
+def _error_in(answer: Any) -> str | None:
     if not isinstance(answer, dict):
         return None
     told = answer.get("errors") or answer.get("error")
@@ -159,19 +175,6 @@ def named_error(text: str) -> str | None:
         words = f"{words}: {answer['error_description']}"
     words = words or answer.get("message") or answer.get("error_description")
     return f"an error: {str(words)[:200]}" if words and words is not True else "an error"
-
-
-def said_in_refusal(text: str) -> str:
-    """The system's own words in the body of an answer that is no success, '' without any: also a bare `message`, or a list."""
-    try:
-        answer = DECODER.decode(text)
-    except ValueError:
-        return ""
-    if isinstance(answer, list) and answer:
-        answer = answer[0]
-    words = (named_error(json.dumps(answer)) or "").removeprefix("an error").removeprefix(": ")
-    message = answer.get("message") if isinstance(answer, dict) else None
-    return words or (message[:200] if isinstance(message, str) else "")
 
 
 def _records(text: str, path: str | None) -> list[Record]:

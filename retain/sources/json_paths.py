@@ -6,10 +6,9 @@ from typing import Any
 
 from retain.sources.mentions import NOT_COLUMNS, OPERATORS, TOKEN
 
-PATH = re.compile(r"(?:[^\W\d]|\$)[\w$-]*(?:\.[\w$-]+)*")
-QUOTED_PATH = re.compile(
-    r"(?:[^\W\d]|\$)[\w$-]*(?:\.[\w$ -]+)*"
-)  # in double quotes: some systems have names of several words
+NAME = r"(?:[^\W\d]|\$)[\w$-]*"
+PATH = re.compile(NAME + r"(?:\.[\w$-]+)*")
+QUOTED_PATH = re.compile(NAME + r"(?:\.[\w$ -]+)*")  # some systems have names of several words
 NAMED_THERE = re.compile(r"(?i)\bas\s+(\w+)")
 # Those that can be no bare name of a column.
 SQL = "select from where as when then else end on join left cross lateral group order limit distinct asc desc any all some for with"

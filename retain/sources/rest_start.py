@@ -40,11 +40,10 @@ def start_of(url: str, shape: RestEntity, zone: ZoneInfo, window: Window | None,
 def _asked(shape: RestEntity, window: Window, zone: ZoneInfo) -> dict[str, str]:
     how = shape.window
     assert how is not None
-    if how.template is not None:
-        low, high = asked(replace(window, start=max(window.start, EARLIEST)), how.format, zone)
-        return {str(how.since): how.template.replace("{since}", str(low)).replace("{until}", high)}
-    if shape.body is not None:  # which stays as it is, wherever the window begins
+    if how.template is not None or shape.body is not None:  # which stay as they are, wherever the window begins
         window = replace(window, start=max(window.start, EARLIEST))
     low, high = asked(window, how.format, zone)
+    if how.template is not None:
+        return {str(how.since): how.template.replace("{since}", str(low)).replace("{until}", high)}
     since = {str(how.since): low} if low is not None else {}
     return since | ({how.until: high} if how.until is not None else {})
