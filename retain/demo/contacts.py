@@ -11,7 +11,8 @@ from retain.demo.dice import Bits, Bools, Dice, Ints
 # A person's number is 4 x a running number + one of these, so that the kinds never share a name, phone or address.
 BUYER, BROWSER, FRAUDSTER = 0, 1, 2
 
-PLACEHOLDER_EMAIL = "no-email@aras.example"  # what a cashier types when a customer gives none: it is nobody's address
+PLACEHOLDER = "no-email", "aras.example"  # what a cashier types when a customer gives none: it is nobody's address
+PLACEHOLDER_EMAIL = "@".join(PLACEHOLDER)
 HOUSEHOLD = 6  # of so many people in a row some share one phone, in few of the rows
 DOMAINS = ("mail.example", "post.example", "inbox.example")
 DOTLESS_DOMAIN = "inbox.example"  # whoever writes to a.b+shop@ or to ab@ reaches the same mailbox
@@ -113,7 +114,7 @@ class Contacts:
             if which == 0:
                 boxes.append(None)
             elif which == 3:
-                boxes.append((PLACEHOLDER_EMAIL.partition("@")[0], PLACEHOLDER_EMAIL.partition("@")[2]))
+                boxes.append(PLACEHOLDER)
             else:
                 box = f"{name}.{family}{token}" if which == 1 else f"{name[0]}{family}.{token}"
                 boxes.append((box, DOMAINS[(domain + which - 1) % len(DOMAINS)]))
@@ -121,7 +122,7 @@ class Contacts:
 
     def addresses(self, number: Ints, slot: Ints) -> list[str | None]:
         """The addresses of `emails`, as a system writes them that has sent a letter there."""
-        return [None if box is None else "@".join(box) for box in self._mailboxes(number, slot)]
+        return [_address(box) for box in self._mailboxes(number, slot)]
 
     def numbers(self, number: Ints, stated: Bools) -> list[str | None]:
         """The numbers of `phones`, all in international form."""
@@ -140,8 +141,8 @@ class Contacts:
         texts: list[str | None] = []
         boxes = self._mailboxes(number, slot)
         for box, which, style, dotted, in_persian in zip(boxes, slot.tolist(), styles, dots, other_digits, strict=True):
-            if box is None or which == 3:
-                texts.append(box and PLACEHOLDER_EMAIL)
+            if box is None or which == 3:  # nobody types the placeholder in another way
+                texts.append(_address(box))
                 continue
             address, provider = box
             if provider == DOTLESS_DOMAIN:
@@ -164,6 +165,10 @@ class Contacts:
                 country, head.tolist(), stated.tolist(), styles, variants, strict=True
             )
         ]
+
+
+def _address(box: tuple[str, str] | None) -> str | None:
+    return None if box is None else "@".join(box)
 
 
 def card_as_typed(number: str, style: int) -> str:
