@@ -14,7 +14,10 @@ from retain.sources import http_client
 
 @pytest.fixture
 def described(write_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Described]]:
-    """Start a vendor and a warehouse: `described(vendor, "smile", "/v1", token="...", more="  rate: ...")`."""
+    """Start a vendor and a warehouse: `described(vendor, "smile", "/v1", token="...", more="  rate: ...")`.
+
+    `{url}` in what is said stands for the vendor's address.
+    """
     monkeypatch.setattr(http_client, "BACKOFF_SECONDS", 0.01)
     served = []
 
@@ -24,7 +27,7 @@ def described(write_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ca
         served.append(one)
         lines = [f"    {key}: {value}" for key, value in {"type": kind, "url": vendor.url + root, **needs}.items()]
         text = "  - name: one\n" + "\n".join(lines) + f"\n    rate: {{requests: 1000}}\n{more}"
-        settings = load_settings(write_config(text))
+        settings = load_settings(write_config(text.replace("{url}", vendor.url)))
         warehouse.prepare(settings)
         return Described(settings, vendor)
 

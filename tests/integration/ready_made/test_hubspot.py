@@ -280,13 +280,6 @@ def test_a_window_of_the_past_is_searched_for_and_moves_no_cursor(account):
     assert account.ask("select state from ops.cursors") == kept
 
 
-def test_an_empty_account_is_a_load_without_rows(account):
-    assert (account.load().status, account.load().rows_sent) == ("published", 0)
-    account.vendor.put("contacts", 1, now(), firstname="Ann", lastname="1")
-    account.load()
-    account.is_complete()
-
-
 def test_check_says_what_is_wrong_and_which_scope_to_give(account, monkeypatch):
     fill(account.vendor, 1)
     assert [one for one in check_source(account.settings, "hubspot") if one.state == "wrong"] == []

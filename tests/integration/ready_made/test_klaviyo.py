@@ -70,17 +70,6 @@ def test_the_same_message_sent_twice_to_somebody_is_two_where_klaviyo_says_so(sh
     assert shop.ask("select count(distinct message_id) from raw.sends") == [(2,)]
 
 
-def test_a_crash_between_pages_and_a_limit_cost_nothing(shop):
-    for number in range(7):
-        shop.vendor.put(f"e{number}", "Received Email", f"P{number}", DAY)
-    shop.vendor.instead[2] = Answer(b'{"errors": [{"code": "throttled"}]}', 429, {"retry-after": "1"})
-    shop.vendor.always = lambda request: KILLED if len(shop.vendor.requests) > 3 else None
-    assert shop.load("sends").status == "unreadable"
-    shop.vendor.always = None
-    assert shop.load("sends").rows_sent == 7
-    assert len(sends(shop)) == 7
-
-
 def test_check_says_what_is_wrong(shop):
     shop.vendor.put("e1", "Received Email", "P1", DAY)
     assert {one.state for one in check_source(shop.settings, "one")} <= {"good", "warning"}

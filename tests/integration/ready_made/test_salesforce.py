@@ -261,13 +261,6 @@ def test_a_window_of_the_past_is_read_again_and_moves_no_cursor(org):
     assert org.ask("select state from ops.cursors") == kept
 
 
-def test_an_empty_organisation_is_a_load_without_rows(org):
-    assert {org.load(entity).status for entity in ("customers", "tickets")} == {"published"}
-    org.vendor.put("Contact", "003first", now(), Name="Ann")
-    org.load()
-    org.is_complete()
-
-
 def test_check_says_what_is_wrong_and_where_in_setup_it_is_put_right(org, monkeypatch):
     fill(org.vendor, 1)
     assert [one for one in check_source(org.settings, "salesforce") if one.state == "wrong"] == []

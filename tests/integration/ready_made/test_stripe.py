@@ -7,7 +7,6 @@ from vendors.server import HTML, Answer
 from vendors.stripe import KEY, Stripe
 
 from retain import loads
-from retain.config import load_settings
 from retain.source_checks import check_source
 
 DAY = datetime(2025, 3, 1, 9, tzinfo=UTC)
@@ -17,11 +16,8 @@ DAY = datetime(2025, 3, 1, 9, tzinfo=UTC)
 def stripe(described):
     more = "    entities: {payments: {params: {limit: 3}}}\n"
     for reads in ("refunds", "disputes"):
-        more += f"  - {{name: {reads}, type: stripe, reads: {reads}, url: http://stripe.local/v1, token: {KEY}, shop: web}}\n"
-    one = described(Stripe(), "stripe", "/v1", more, token=KEY, shop="web")
-    one.settings.path.write_text(one.settings.path.read_text().replace("http://stripe.local", one.vendor.url))
-    one.settings = load_settings(one.settings.path)
-    return one
+        more += f"  - {{name: {reads}, type: stripe, reads: {reads}, url: {{url}}/v1, token: {KEY}, shop: web}}\n"
+    return described(Stripe(), "stripe", "/v1", more, token=KEY, shop="web")
 
 
 def fill(vendor, count):

@@ -151,10 +151,6 @@ def test_a_page_that_comes_for_ever_stops_the_load(survey):
     assert "the same 2 records as one before it, so the pages never end" in survey.load("feedback").message
 
 
-def test_a_survey_without_responses_is_a_load_without_rows(survey):
-    assert (survey.load("feedback").status, survey.load("feedback").rows_sent) == ("published", 0)
-
-
 def test_check_says_what_is_wrong_and_what_to_make_at_surveymonkey(survey, monkeypatch):
     fill(survey.vendor, 1)
     assert [one for one in check_source(survey.settings, "one") if one.state == "wrong"] == []
