@@ -93,7 +93,7 @@ _ENTITIES = (
             "channel": TEXT,
             "tier": TEXT,
             "accepts_marketing": Field("boolean"),
-            "is_closed": YES_OR_NO,
+            "is_closed": Field("boolean"),
             "closed_at": Field("timestamp"),
             "registered_at": Field("timestamp"),
             "changed_at": CHANGED_AT,

@@ -48,7 +48,7 @@ select
     max(identities.tier) filter (where identities.preference = preferred.tier_preference) as tier,
     -- one refusal on any account is a refusal of the person; null when no account says anything
     bool_and(identities.accepts_marketing) as accepts_marketing,
-    -- closed when no account is left open; a guest has no account to close
+    -- closed when no account is left open of which that is known; a guest has no account to close
     coalesce(bool_and(identities.is_closed) filter (where not identities.is_guest), false) as is_closed,
     min(identities.registered_on) as registered_on,
     min(identities.known_since_on) as known_since_on

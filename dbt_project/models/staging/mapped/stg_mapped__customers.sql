@@ -20,7 +20,7 @@ select
     nullif(trim(tier), '') as tier,
 
     accepts_marketing,
-    is_closed,
+    case when closed_at is null then is_closed else coalesce(is_closed, true) end as is_closed,
 
     registered_at,
     closed_at,
