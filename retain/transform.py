@@ -163,7 +163,11 @@ def run_dbt(
     try:
         from dbt.cli.main import dbtRunner
 
-        outcome = dbtRunner(manifest, callbacks=[_listener(progress)] if progress else []).invoke(["--quiet", *command])
+        from retain.lasting_sessions import lasting_sessions
+
+        with lasting_sessions():
+            runner = dbtRunner(manifest, callbacks=[_listener(progress)] if progress else [])
+            outcome = runner.invoke(["--quiet", *command])
     finally:
         for name, value in previous.items():
             if value is None:

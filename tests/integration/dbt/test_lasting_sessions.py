@@ -1,0 +1,51 @@
+"""dbt keeps its sessions from model to model, and replaces one that has ended."""
+
+import pytest
+
+from retain import warehouse
+from retain.config import load_settings
+from retain.transform import arguments, run_dbt
+
+SHOP = """\
+  - name: shop
+    type: files
+    folder: .
+    timezone: UTC
+    entities:
+      orders:
+        files: "none.csv"
+        fields: {order_id: id, ordered_at: at, currency: currency, gross_amount: amount, status: status}
+"""
+OF_DBT = "from pg_stat_activity where datname = current_database() and application_name = 'retain dbt'"
+
+
+@pytest.fixture
+def views(write_config):
+    """Run dbt for the staging views, one thread, and ask the warehouse something after each."""
+    settings = load_settings(write_config(SHOP))
+    warehouse.prepare(settings)
+
+    def run(statement):
+        answers = []
+
+        def ask(*_):
+            with warehouse.connect(settings) as connection:
+                answers.append(connection.execute(statement.encode()).fetchall())
+
+        chosen = ["--select", "path:models/staging", "--threads", "1"]
+        made = run_dbt(settings, [*arguments(settings, "run"), *chosen], ask)
+        return made.models, answers
+
+    return run
+
+
+def test_a_command_of_dbt_does_with_a_few_sessions(views):
+    models, seen = views(f"select pid {OF_DBT}")
+    assert models > 12
+    assert len({pid for answer in seen for (pid,) in answer}) <= 4
+
+
+def test_a_session_that_the_server_ended_between_two_models_is_replaced(views):
+    models, ended = views(f"select pg_terminate_backend(pid, 1000) {OF_DBT}")
+    assert models > 12
+    assert sum(len(answer) for answer in ended) >= models
