@@ -96,6 +96,9 @@ _ENTITIES = (
             "is_closed": Field("boolean"),
             "closed_at": Field("timestamp"),
             "registered_at": Field("timestamp"),
+            # The account that this one was merged into; and, with ; between, those that were merged into this one.
+            "merged_into": TEXT,
+            "merged_ids": TEXT,
             "changed_at": CHANGED_AT,
         },
     ),

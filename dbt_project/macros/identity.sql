@@ -151,8 +151,8 @@
 ),
 {% endmacro %}
 
-{# CTEs that resolve `identities` (source_id) by `links` (source_id, rule, identifier), first by hand and then in the order of
-   the rules. The result, resolved, has source_id, group_id and groups: the group of the identity before the first rule,
+{# CTEs that resolve `identities` (source_id) by `links` (source_id, rule, identifier), first by hand and by merges at the
+   source, and then in the order of the rules. The result, resolved, has source_id, group_id and groups: the group of the identity before the first rule,
    after it, after the second, and so on. A rule that comes after one of identity_one_per_person joins no two groups that both have a value of that one: where it
    would, those groups stay as they are, and the others are joined without them. #}
 {% macro resolve(identities, links) %}
@@ -171,7 +171,7 @@
     {%- if before %}
     inner join {{ before }} as before on links.source_id = before.source_id
     {%- endif %}
-    where links.rule = '{{ rule }}'
+    where links.rule in ('{{ (["by_hand", "merged"] if loop.first else [rule]) | join("', '") }}')
 ),
 {{ components(name, name ~ '_shared') }}
 {%- if owned %}

@@ -19,6 +19,9 @@ select old, min(new) as new from (
     select normal as old, split_part(normal, ':', 1) || ':' || pseudonym as new from pg_temp.sought
     where kind in ('customer_id', 'order_id') and pseudonym is not null
     union all
+    select 'merged:' || normal, 'merged:' || split_part(normal, ':', 1) || ':' || pseudonym from pg_temp.sought
+    where kind = 'customer_id' and pseudonym is not null
+    union all
     select kind || ':' || normal, kind || ':' || pseudonym from pg_temp.sought
     where kind in ('email', 'phone', 'loyalty_card') and pseudonym is not null
     union all

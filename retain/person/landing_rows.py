@@ -37,6 +37,7 @@ from retain.person.identifiers import (
     replaced,
     spell,
 )
+from retain.person.merged import MERGED, digests_of, renamed
 from retain.records import DAY_FIELDS
 
 ACCOUNT_SOURCE: LiteralString = "customer_source"  # the field that names the source of the account, where it is another
@@ -52,6 +53,7 @@ OF_A_PERSON = {  # entity: the fields by which its rows are somebody's, and the 
     "payments": ((CUSTOMER_ID, *CONTACTS, ORDER_ID), DAY_FIELDS["payments"]),
 }
 ALSO_SAID = {
+    "customers": MERGED,
     "orders": (ORDER_ID,),
     "business_changes": ("touched",),
     **dict.fromkeys(NAMING_SOMEBODY, (ACCOUNT_SOURCE,)),
@@ -113,6 +115,17 @@ def find_rows(
         for field, condition in matches.items()
         if field in CONTACTS and since is not None
     ]
+    if mapping.entity.name == "customers":  # one that theirs was merged into, or the other way round
+        conditions.append(
+            sql.SQL(
+                "exists (select 1 from {} as one where kind = {} and recognises and digest = any({})) and {}"
+            ).format(
+                known.identifiers,
+                sql.Literal(CUSTOMER_ID),
+                digests_of("said", settings, sql.Literal(mapping.source)),
+                _is_nobody_elses(mapping),
+            )
+        )
     connection.execute("drop table if exists pg_temp.theirs")
     return connection.execute(
         sql.SQL("create temporary table theirs on commit drop as select * from pg_temp.said where {}").format(
@@ -250,6 +263,8 @@ def _kept_of(settings: Settings, mapping: Mapping, field: str, known: Known) -> 
     if field == ORDER_ID:
         stands = replaced(ORDER_ID, value, settings, _of(mapping, ORDER_SOURCE), known.identifiers)
         return sql.SQL("coalesce({}, {})").format(stands, value)
+    if field in MERGED:
+        return renamed(value, settings, source, known.identifiers)
     if field == "touched_value":
         return replaced(CUSTOMER_ID, value, settings, source, known.identifiers)
     return sql.SQL("case when {0} not like {1} then {0} end").format(value, sql.Literal(FAILED + "%"))
@@ -287,6 +302,19 @@ def new_identifiers(
         kind: digest(kind, normal(kind, sql.SQL("said.{}").format(sql.Identifier(kind)), settings, source))
         for kind in kinds
     }
+    same = [
+        sql.SQL("(sought.kind = {} and sought.recognises and sought.digest = said.{})").format(
+            sql.Literal(name), sql.Identifier(name)
+        )
+        for name in kinds
+    ]
+    if mapping.entity.name == "customers":
+        digests["merged"] = digests_of("said", settings, source)
+        same.append(
+            sql.SQL("(sought.kind = {} and sought.recognises and sought.digest = any(said.merged))").format(
+                sql.Literal(CUSTOMER_ID)
+            )
+        )
     found = []
     for kind in kinds:
         found += connection.execute(
@@ -302,12 +330,7 @@ def new_identifiers(
                 digests=sql.SQL(", ").join(
                     sql.SQL("{} as {}").format(value, sql.Identifier(name)) for name, value in digests.items()
                 ),
-                same=sql.SQL(" or ").join(
-                    sql.SQL("(sought.kind = {} and sought.recognises and sought.digest = said.{})").format(
-                        sql.Literal(name), sql.Identifier(name)
-                    )
-                    for name in kinds
-                ),
+                same=sql.SQL(" or ").join(same),
             )
         ).fetchall()
     return found

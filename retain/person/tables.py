@@ -1,5 +1,6 @@
 """The person's rows in raw, history and ops: each identifier gives way to its pseudonym, in place."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any, LiteralString
 
 import psycopg
@@ -10,6 +11,7 @@ from retain.entities import ENTITIES, NAMING_SOMEBODY
 from retain.mapping import Mapping
 from retain.person.identifiers import CONTACTS, CUSTOMER_ID, ORDER_ID, make_spelled, replaced, spell
 from retain.person.landing_rows import ACCOUNT_SOURCE, ORDER_SOURCE
+from retain.person.merged import MERGED, renamed
 from retain.person.seeking import OF_THEM, SOUGHT, naming_them, source_of
 from retain.records import key_text, key_values, version_of
 
@@ -41,7 +43,7 @@ def erase_from_raw(connection: psycopg.Connection[Any], settings: Settings) -> T
             "customers",
             sql.SQL(OF_THEM["customers"]),
             (CUSTOMER_ID, *CONTACTS),
-            "full_name = null, city = null",
+            ("full_name = null", "city = null", *_merges(settings)),
         )
         touched[f"{schema}.orders"] = _set(
             connection, settings, schema, "orders", sql.SQL(OF_THEM["orders"]), (CUSTOMER_ID, *CONTACTS)
@@ -88,7 +90,7 @@ def _set(
     entity: str,
     mine: sql.Composable,
     kinds: tuple[str, ...],
-    more: str = "",
+    more: Iterable[LiteralString | sql.Composable] = (),
     source: LiteralString = "one.source",
 ) -> int:
     assignments: list[sql.Composable] = [
@@ -104,13 +106,18 @@ def _set(
         )
         for kind in kinds
     ]
-    if more:
-        assignments.append(sql.SQL(more))
+    assignments += [sql.SQL(one) if isinstance(one, str) else one for one in more]
     return connection.execute(
         sql.SQL("update {} as one set {} where {}").format(
             sql.Identifier(schema, entity), sql.SQL(", ").join(assignments), mine
         )
     ).rowcount
+
+
+def _merges(settings: Settings) -> Iterator[sql.Composed]:
+    for name in map(sql.Identifier, MERGED):
+        stands = renamed(sql.SQL("one.{}").format(name), settings, sql.SQL("one.source"), SOUGHT.identifiers)
+        yield sql.SQL("{} = {}").format(name, stands)
 
 
 def _renumber(connection: psycopg.Connection[Any], schema: str, entity: str) -> int:

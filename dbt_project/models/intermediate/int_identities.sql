@@ -1,5 +1,5 @@
 -- One row an identity that was known on the as-of day: an account, or a guest (what orders without one give).
-with accounts_on_record as (
+with recursive accounts_on_record as (
     select
         customers.source,
         customers.customer_id,
@@ -23,7 +23,21 @@ accounts_on_orders as (
     group by source, customer_id
 ),
 
-accounts as (
+merged_away as (
+    select
+        pairs.source,
+        pairs.customer_id,
+        min(pairs.email) as email,
+        min(phones.e164) as e164,
+        min(pairs.loyalty_card) as loyalty_card,
+        min({{ local_day('pairs.registered_at') }}) as registered_on,
+        min(pairs.load_id) as load_id
+    from {{ ref('stg_mapped__customer_merges') }} as pairs
+    left join {{ ref('stg_mapped__phone_numbers') }} as phones on pairs.phone = phones.phone
+    group by pairs.source, pairs.customer_id
+),
+
+accounts_in_use as (
     select
         coalesce(accounts_on_record.source, accounts_on_orders.source) as source,
         coalesce(accounts_on_record.customer_id, accounts_on_orders.customer_id) as customer_id,
@@ -37,6 +51,51 @@ accounts as (
     full outer join accounts_on_orders
         on accounts_on_record.source = accounts_on_orders.source
         and accounts_on_record.customer_id = accounts_on_orders.customer_id
+),
+
+-- One that was merged into an account in use, be it through others, is known by what it gave, and did things too.
+accounts_behind as (
+    select
+        pairs.source,
+        pairs.customer_id
+    from {{ ref('stg_mapped__customer_merges') }} as pairs
+    inner join accounts_in_use as winners
+        on pairs.source = winners.source and pairs.merged_into_id = winners.customer_id
+    union
+    select
+        pairs.source,
+        pairs.customer_id
+    from accounts_behind as winners
+    inner join {{ ref('stg_mapped__customer_merges') }} as pairs
+        on winners.source = pairs.source and winners.customer_id = pairs.merged_into_id
+),
+
+accounts as (
+    select
+        in_use.source,
+        in_use.customer_id,
+        coalesce(in_use.email, merged_away.email) as email,
+        coalesce(in_use.e164, merged_away.e164) as e164,
+        coalesce(in_use.loyalty_card, merged_away.loyalty_card) as loyalty_card,
+        in_use.is_on_record,
+        least(in_use.known_since_on, merged_away.registered_on) as known_since_on,
+        in_use.load_id
+    from accounts_in_use as in_use
+    left join merged_away on in_use.source = merged_away.source and in_use.customer_id = merged_away.customer_id
+    union all
+    select
+        behind.source,
+        behind.customer_id,
+        merged_away.email,
+        merged_away.e164,
+        merged_away.loyalty_card,
+        false as is_on_record,
+        merged_away.registered_on as known_since_on,
+        merged_away.load_id
+    from accounts_behind as behind
+    inner join merged_away on behind.source = merged_away.source and behind.customer_id = merged_away.customer_id
+    left join accounts_in_use as in_use on behind.source = in_use.source and behind.customer_id = in_use.customer_id
+    where in_use.customer_id is null
 ),
 
 guest_orders as (

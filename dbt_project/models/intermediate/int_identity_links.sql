@@ -1,4 +1,4 @@
--- One row an identity and identifier: what it gave , and what people decided about it.
+-- One row an identity and identifier: what it gave, what it was merged into at its source, and what people decided.
 with own_identifiers as (
     {{ given_identifiers(ref('int_identities')) }}
 ),
@@ -137,6 +137,32 @@ by_hand as (
     inner join {{ ref('int_identities') }} as identities on decided.source_id = identities.source_id
     left join split_off on decided.source_id = split_off.source_id
     where decided.decision_id >= coalesce(split_off.decision_id, 0)
+),
+
+-- Accounts that their source made one share the account that remains, also where nothing else is known of that one.
+members_of_merges as (
+    select
+        source,
+        customer_id,
+        merged_into_id
+    from {{ ref('stg_mapped__customer_merges') }}
+    union
+    select
+        source,
+        merged_into_id as customer_id,
+        merged_into_id
+    from {{ ref('stg_mapped__customer_merges') }}
+),
+
+merged as (
+    select
+        identities.source_id,
+        'merged' as rule,
+        'merged:' || members.source || ':' || members.merged_into_id as identifier,
+        count(*) over (partition by members.source, members.merged_into_id) as identities
+    from members_of_merges as members
+    inner join {{ ref('int_identities') }} as identities
+        on members.source = identities.source and members.customer_id = identities.customer_id
 )
 
 select
@@ -165,3 +191,16 @@ select
     false as is_split_off,
     true as is_active
 from by_hand
+union all
+select
+    merged.source_id,
+    merged.rule,
+    merged.identifier,
+    merged.identities::int as identities,
+    1 as people,
+    null as people_at_most,
+    false as is_blocked,
+    split_off.source_id is not null as is_split_off,
+    split_off.source_id is null as is_active
+from merged
+left join split_off on merged.source_id = split_off.source_id

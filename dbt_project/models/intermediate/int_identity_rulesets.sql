@@ -10,7 +10,7 @@ strict_links as (
         rule,
         identifier
     from {{ ref('int_identity_links') }}
-    where not is_blocked and rule in ('loyalty_card', 'email')
+    where not is_blocked and rule in ('merged', 'loyalty_card', 'email')
 ),
 
 {{ resolve('identities', 'strict_links') }},

@@ -20,6 +20,8 @@ def test_an_incremental_build_equals_a_full_one_whatever_came_changed_and_went(p
             email=chance.choice([f"e{chance.randrange(30)}@x.am", "desk@x.am", None]),
             phone=chance.choice([f"+374{chance.randrange(25)}", None]),
             loyalty_card=chance.choice([f"k{chance.randrange(40)}", None, None]),
+            merged_into=chance.choice([f"{chance.randrange(60)}", *[None] * 9]),
+            merged_ids=chance.choice([f"{chance.randrange(60)};{chance.randrange(99)}", *[None] * 19]),
         )
 
     for number in range(60):

@@ -20,7 +20,8 @@ CONFIG = """\
       customers:
         files: customers.csv
         fields: {customer_id: id, email: mail, phone: phone, full_name: name, city: "split_part(address, ',', 2)",
-                 country: "'AM'", region: "upper(region)", tier: tier, accepts_marketing: news, registered_at: since, changed_at: changed}
+                 country: "'AM'", region: "upper(region)", tier: tier, accepts_marketing: news, registered_at: since,
+                 merged_into: part_of, merged_ids: parts, changed_at: changed}
       orders:
         files: lines.csv
         group_by: [order_no]
@@ -77,6 +78,7 @@ CROWDED = "+374 93 000 011"  # given by six people: it joins nobody
 ANNA = (
     "Anna Petrosyan", "anna.petrosyan@example.com", "Anna.Petrosyan@Example.com", "anna.old@example.com", "+374 95 11 22 33",
     "095112233", "+37495112233", "CARD-77 001", "CARD77001", "Abovyan 5", "web:w1001", "till:m5001", "w1001", "m5001", "w1002",
+    "w1003", "w1004",
 )  # fmt: skip
 
 
@@ -108,15 +110,34 @@ class Shop:
         with path.open("w", newline="") as file:
             csv.writer(file).writerows([header.split(","), *rows])
 
-    def customers(self, mail: str = "Anna.Petrosyan@Example.com", changed: str = "2025-05-01") -> None:
+    def customers(
+        self,
+        mail: str = "Anna.Petrosyan@Example.com",
+        changed: str = "2025-05-01",
+        more: tuple[tuple[str, ...], ...] = (),
+    ) -> None:
         others = [
             (f"w{n}", f"Per.Son+{n}@Gmail.com" if n == 1 else f"person{n}@example.com",
              CROWDED if 11 <= n <= 16 else f"+374 93 {n:06}", f"Person {n}", f"Street {n}, Gyumri", "shirak", "silver",
-             "true", f"2024-01-{n % 28 + 1:02}T08:00:00Z", "2025-01-01T00:00:00Z")
+             "true", f"2024-01-{n % 28 + 1:02}T08:00:00Z", "2025-01-01T00:00:00Z", "", "")
             for n in range(1, 61)
         ]  # fmt: skip
         anna = ("w1001", mail, "+374 95 11 22 33", "Anna Petrosyan", "Abovyan 5, Yerevan", "kotayk", "gold", "true",
-                "2024-01-05T08:00:00Z", f"{changed}T00:00:00Z")  # fmt: skip
+                "2024-01-05T08:00:00Z", f"{changed}T00:00:00Z", "", "w1003;w1004")  # fmt: skip
+        part = (
+            "w1003",
+            "",
+            "",
+            "Anna Petrosyan",
+            "",
+            "",
+            "",
+            "true",
+            "2024-03-05T08:00:00Z",
+            "2025-01-01T00:00:00Z",
+            "w1001",
+            "",
+        )  # fmt: skip -- and of w1004 nothing was ever sent but its number
         held = (
             "w1002",
             mail,
@@ -128,9 +149,14 @@ class Shop:
             "maybe",
             "2024-02-01T08:00:00Z",
             "2025-05-01T00:00:00Z",
+            "",
+            "",
         )  # fmt: skip -- `maybe` is no yes or no: it waits in quarantine
         self.write(
-            "web", "customers.csv", "id,mail,phone,name,address,region,tier,news,since,changed", [*others, anna, held]
+            "web",
+            "customers.csv",
+            "id,mail,phone,name,address,region,tier,news,since,changed,part_of,parts",
+            [*others, anna, held, part, *more],
         )
 
     def sources(self) -> None:

@@ -81,7 +81,7 @@ def test_only_the_word_erase_erases(shop, copy):
     before = found(shop)
     code, said = typed(shop, "yes")
     assert code == 2
-    assert "This person has 2 accounts and was 2 guests." in said
+    assert "This person has 4 accounts and was 2 guests." in said
     assert "Not confirmed: nothing was changed." in said
     assert found(shop) == before
     assert not register.path_of(shop.settings).exists()

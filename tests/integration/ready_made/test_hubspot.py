@@ -179,10 +179,9 @@ def test_who_was_archived_erased_or_merged_is_marked_and_who_remains_is_read(acc
         ("3",),
         ("4",),
     ]
-    assert account.ask(
-        "select _record::json #>> '{properties,hs_merged_object_ids}' from landing.hubspot__customers "
-        "where _record::json ->> 'id' = '77'"
-    ) == [("3;4",)]
+    assert account.ask("select customer_id, merged_ids from raw.customers where merged_ids is not null") == [
+        ("77", "3;4")
+    ]
     assert {one.rows_restored for one in replay(account.settings)} == {0}
 
 

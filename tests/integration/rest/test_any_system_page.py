@@ -27,8 +27,9 @@ SYSTEMS = {
     "crm": (
         AnySystem("page", "bearer", root="/api/v2/", since="updated_from", until="updated_to", size_name="per_page"),
         "contacts",
-        '{"id": N, "name": "Ani", "contact": {"email": "N@x.am", "phone": "+3749100000N"}, "updated_at": "2025-03-01T09:00:00Z"}',
-        ("customers", "customer_id, email, full_name", ("N", "N@x.am", "Ani")),
+        '{"id": N, "name": "Ani", "contact": {"email": "N@x.am", "phone": "+3749100000N"}, "duplicate_of": 7, '
+        '"updated_at": "2025-03-01T09:00:00Z"}',
+        ("customers", "customer_id, email, full_name, merged_into", ("N", "N@x.am", "Ani", "7")),
     ),
     "loyalty": (
         AnySystem("cursor", "header", root="/", items="members", next="paging.after"),

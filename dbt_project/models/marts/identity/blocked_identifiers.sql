@@ -11,7 +11,7 @@ with blocked as (
         min(links.source_id) as example_source_id
     from {{ ref('int_identity_links') }} as links
     inner join {{ ref('int_identity_components') }} as components on links.source_id = components.source_id
-    where links.identities > 1 and not links.is_split_off and links.rule <> 'by_hand'
+    where links.identities > 1 and not links.is_split_off and links.rule not in ('by_hand', 'merged')
     group by links.identifier, links.rule
 )
 
