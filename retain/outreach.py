@@ -48,7 +48,7 @@ cross join lateral (
     where
         accounts.customer_key = listed.customer_key
         and customers.accepts_marketing
-        and not customers.is_closed
+        and not coalesce(customers.is_closed, customers.closed_at is not null)
         and not customers.is_deleted
         and (
             (accounts.has_own_email and customers.email like '%_@_%')

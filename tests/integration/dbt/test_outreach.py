@@ -41,7 +41,8 @@ def test_everybody_on_it_is_a_candidate_who_consented_and_is_reached_where_they_
 
 
 def test_who_refuses_or_leaves_is_off_the_list_before_the_next_build(from_everything):
-    changes = ("accepts_marketing = false", "is_closed = true", "is_deleted = true", "accepts_marketing = null")
+    closed = ("is_closed = true", "is_closed = null, closed_at = now()")
+    changes = ("accepts_marketing = false", *closed, "is_deleted = true", "accepts_marketing = null")
     with connect(from_everything.settings) as connection:
         for change in changes:
             first = connection.execute("select customer_key from outreach.win_back order by 1 limit 1").fetchone()
