@@ -21,7 +21,7 @@ from retain.reconciliation import keys_from_text, reconciled
 from retain.records import key_values
 from retain.rewritten import lost_in_rewriting, rewritten
 from retain.roles import LOADER
-from retain.sources import open_source
+from retain.sources import PagedSource, open_source
 from retain.warehouse import connect
 
 EVERY = timedelta(hours=24)
@@ -67,12 +67,15 @@ def mark_deleted(settings: Settings, source: str, entity: str) -> Compared | Non
     """
     shape = ENTITIES[entity]
     with connect(settings, LOADER) as connection, only_one_load(connection, source, entity):
-        keys = open_source(settings, source).keys(entity)
+        reader = open_source(settings, source)
+        keys = reader.keys(entity)
         listed = None
         if keys is not None:
-            listed = _list_keys(connection, shape, keys)
-            stand_in_for_keys(connection, settings, source, shape)
-            missing, known = _compare(connection, source, shape)
+            listed, missing, known = _gone_from_list(connection, settings, source, shape, keys)
+            if isinstance(reader, PagedSource) and _is_any_gone(connection):
+                again = reader.keys(entity)
+                assert again is not None
+                listed, missing, known = _gone_from_list(connection, settings, source, shape, again)
         elif _replaces(settings, source, entity) and (pairs := rewritten(connection, source, entity)):
             missing, known = lost_in_rewriting(connection, settings, source, shape, pairs)
         else:
@@ -172,10 +175,32 @@ def _places(source: str, entity: Entity, values: list[sql.Composed]) -> list[sql
     ]
 
 
+def _gone_from_list(
+    connection: psycopg.Connection[Any],
+    settings: Settings,
+    source: str,
+    entity: Entity,
+    keys: Iterable[tuple[str, ...]],
+) -> tuple[int, int, int]:
+    """Note what the list lacks; returns how many keys it has, and (missing, known) of raw.
+
+    Called again, what was on either list is there. A list in pages that loses a record while it is read moves others from a page
+    that is still to come into one that was read.
+    """
+    listed = _list_keys(connection, entity, keys)
+    stand_in_for_keys(connection, settings, source, entity)
+    return listed, *_compare(connection, source, entity)
+
+
+def _is_any_gone(connection: psycopg.Connection[Any]) -> bool:
+    row = connection.execute("select exists (select from pg_temp.gone)").fetchone()
+    return bool(row and row[0])
+
+
 def _list_keys(connection: psycopg.Connection[Any], entity: Entity, keys: Iterable[tuple[str, ...]]) -> int:
-    """The source's keys into a temporary table; returns how many."""
+    """The source's keys into a temporary table, beside those that are there; returns how many."""
     connection.execute(
-        sql.SQL("create temporary table keys_now ({}) on commit drop").format(
+        sql.SQL("create temporary table if not exists keys_now ({}) on commit drop").format(
             sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(name)) for name in entity.key)
         )
     )
@@ -191,6 +216,7 @@ def _list_keys(connection: psycopg.Connection[Any], entity: Entity, keys: Iterab
 def _compare(connection: psycopg.Connection[Any], source: str, entity: Entity) -> tuple[int, int]:
     """Note which records of raw, and which that wait in quarantine, the source does not list: (missing, known) of raw."""
     at_source = sql.SQL(", ").join(sql.SQL("btrim(keys_now.{})").format(sql.Identifier(name)) for name in entity.key)
+    connection.execute("drop table if exists pg_temp.gone")
     connection.execute(
         sql.SQL(
             "create temporary table gone on commit drop as select {values} as key_values, true as was_in_raw "

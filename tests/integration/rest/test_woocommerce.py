@@ -99,6 +99,16 @@ def test_what_changes_is_read_and_what_is_deleted_or_thrown_away_is_marked(shop)
     assert shop.ask("select customer_id from raw.customers where is_deleted") == [("3",)]
 
 
+def test_what_is_deleted_while_the_list_is_read_takes_nothing_else_with_it(shop):
+    """Everything behind it moves up by one: the third of three customers from the second page into the first, which was read."""
+    shop.load()
+    shop.vendor.forget_requests()
+    shop.vendor.instead[2] = lambda request: shop.vendor.delete("customers", 1)
+    assert mark_deleted(shop.settings, "woocommerce", "customers").missing == 0
+    assert mark_deleted(shop.settings, "woocommerce", "customers").missing == 1
+    assert shop.ask("select customer_id from raw.customers where is_deleted") == [("1",)]
+
+
 def test_a_wrong_key_and_a_firewall_are_said_by_check(shop, monkeypatch):
     assert [finding.sentence for finding in check_source(shop.settings, "woocommerce") if finding.state != "good"] == []
     monkeypatch.setattr("vendors.woocommerce.SECRET", "another")
