@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 import retain
-from retain.config import FilesEntity, Settings
+from retain.config import FilesEntity, RestEntity, Settings
 from retain.entities import ENTITIES, Entity
 from retain.landing import only_one_load
 from retain.person.arriving import stand_in_for_keys
@@ -58,6 +58,12 @@ def _replaces(settings: Settings, source: str, entity: str) -> bool:
     return isinstance(shape, FilesEntity) and shape.replaces
 
 
+def _leaves_out(settings: Settings, source: str, entity: str) -> bool:
+    """Whether records that the list has are read and not kept, by a condition that the list knows nothing of."""
+    shape = settings.source(source).entities[entity]
+    return isinstance(shape, RestEntity) and shape.where is not None
+
+
 def mark_deleted(settings: Settings, source: str, entity: str) -> Compared | None:
     """Mark the records of raw that the source no longer has, and note those that raw does not have.
 
@@ -94,7 +100,8 @@ def mark_deleted(settings: Settings, source: str, entity: str) -> Compared | Non
         assert row is not None
         if not refusal:
             _mark(connection, settings, source, shape, row[0])
-        unread = _note_unread(connection, source, shape, row[0]) if listed is not None else 0
+        may_lack = listed is not None and not _leaves_out(settings, source, entity)
+        unread = _note_unread(connection, source, shape, row[0]) if may_lack else 0
         connection.commit()
         return Compared(row[0], missing, refusal, unread)
 

@@ -7,6 +7,7 @@ from vendors.server import HTML, Answer
 from vendors.surveymonkey import SURVEY, TOKEN, SurveyMonkey, stars
 
 from retain.config import load_settings
+from retain.deletions import mark_deleted
 from retain.source_checks import check_source
 
 DAY = datetime(2025, 3, 1, 9, tzinfo=UTC)
@@ -25,13 +26,25 @@ def fill(vendor, count):
 
 
 def scores(survey):
-    return dict(survey.ask("select feedback_id, score::int from raw.feedback"))
+    return dict(survey.ask("select feedback_id, score::int from raw.feedback where not is_deleted"))
 
 
 def is_complete(survey):
     there = {key: one["pages"][1]["questions"][0]["answers"][0] for key, one in survey.vendor.responses.items()}
     assert scores(survey) == {key: one["choice_metadata"]["weight"] for key, one in there.items()}
     assert survey.does_not_add_up() == []
+
+
+def test_a_response_that_is_deleted_is_marked_and_one_that_is_not_read_is_not_looked_for(survey):
+    fill(survey.vendor, 7)
+    survey.vendor.put("50", DAY, stars(1), response_status="partial")
+    survey.load("feedback")
+    del survey.vendor.responses["3"]
+    compared = mark_deleted(survey.settings, "one", "feedback")
+    assert (compared.missing, compared.refusal, compared.unread) == (1, "", 0)
+    assert survey.ask("select feedback_id from raw.feedback where is_deleted") == [("3",)]
+    del survey.vendor.responses["50"]
+    is_complete(survey)
 
 
 def now():

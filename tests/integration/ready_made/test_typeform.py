@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from vendors.typeform import TOKEN, Typeform
 
+from retain.deletions import mark_deleted
 from retain.source_checks import check_source
 
 DAY = datetime(2025, 3, 1, 9, tzinfo=UTC)
@@ -50,6 +51,17 @@ def test_an_answer_that_comes_while_pages_are_read_takes_no_other_one_with_it(fo
     form.vendor.always = None
     assert set(answers(form)) >= {(f"t{number}", number) for number in range(1, 8)}
     form.load("feedback")
+
+
+def test_an_answer_that_is_deleted_is_marked_also_when_it_is_the_last_one_of_a_page_that_was_just_read(form):
+    for number in range(1, 8):
+        form.vendor.put(f"t{number}", DAY + timedelta(minutes=number), number)
+    form.load("feedback")
+    form.vendor.forget_requests()
+    form.vendor.instead[2] = lambda request: form.vendor.responses.pop("t6") and None  # behind which the list goes on
+    assert mark_deleted(form.settings, "one", "feedback").missing == 0
+    assert mark_deleted(form.settings, "one", "feedback").missing == 1
+    assert form.ask("select feedback_id from raw.feedback where is_deleted") == [("t6",)]
 
 
 def test_a_form_without_answers_and_a_wrong_form_are_told_apart(form):
