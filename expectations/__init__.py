@@ -18,6 +18,7 @@ from expectations import (
     returns,
     sends,
     tickets,
+    traffic,
     visits,
 )
 from expectations.rules import Shop
@@ -41,6 +42,7 @@ SUITES: dict[str, "Callable[[Shop], gx.ExpectationSuite]"] = {
     "payments": payments.suite,
     "sends": sends.suite,
     "visits": visits.suite,
+    "traffic": traffic.suite,
 }
 
 

@@ -310,6 +310,23 @@ _ENTITIES = (
             "changed_at": CHANGED_AT,
         },
     ),
+    # What a counter of visits says of a day, added up: no visitor, and no customer, is told apart in it.
+    Entity(
+        "traffic",
+        ("day_on", "channel", "origin"),
+        {
+            "day_on": Field("date", required=True),
+            "channel": KEY,
+            "origin": KEY,
+            "sessions": Field("numeric", required=True),
+            "engaged_sessions": Field("numeric"),
+            "users": Field("numeric"),
+            "purchases": Field("numeric"),
+            "revenue": Field("money"),
+            "currency": TEXT,
+            "changed_at": CHANGED_AT,
+        },
+    ),
 )
 
 # In the order of loading: what is referred to comes before what refers to it.

@@ -20,6 +20,7 @@ KINDS = {
     "payments": ("kind", "status", "currency", "method"),
     "sends": ("channel", "campaign"),
     "visits": ("channel", "device", "region"),
+    "traffic": ("channel", "currency"),
 }
 IDENTITIES = {
     "orders": ("customer_id", "email", "phone"),

@@ -16,6 +16,7 @@ DAY_FIELDS = {
     "payments": "happened_at",
     "sends": "happened_at",
     "visits": "happened_at",
+    "traffic": "day_on",
 }
 
 # By which columns rules and publishing look up other tables: the planner must know these, and analyzing is not free.
@@ -29,6 +30,7 @@ LOOKED_UP = {
     "acquisition_costs": ("source", "channel", "month_on", "currency"),
     "business_changes": ("source", "change_id", "touched_value"),
     "experiment_assignments": ("source", "experiment_id", "customer_id"),
+    "traffic": ("source", "day_on", "channel", "origin"),
     **{name: ("source", *ENTITIES[name].key, "customer_source") for name in NAMING_SOMEBODY},
     "phone_numbers": ("phone",),
 }

@@ -52,3 +52,9 @@ select
     visit_key as key
 from {{ ref('fct_visits') }}
 where {{ local_day('ended_at') }} > {{ as_of_on() }}
+union all
+select
+    'traffic' as what,
+    traffic_key as key
+from {{ ref('fct_traffic') }}
+where day_on > {{ as_of_on() }}

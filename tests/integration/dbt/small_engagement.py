@@ -53,6 +53,7 @@ def make_engagement(shop: Any) -> None:
             )
         _message(chance, shop, number, order, at)
         _visit(chance, shop, number, order, at)
+        _traffic(shop, number, at)
         _payments(chance, shop, number, order)
         earned = chance.randrange(1, 500)
         entry = {
@@ -104,6 +105,19 @@ def _visit(chance: random.Random, shop: Any, number: int, order: Row, at: dateti
         }
         shop.visits.append({**view, **(whose if step else {}), "channel": chance.choice(["search", "direct", None])})
         at += timedelta(minutes=chance.randrange(20))
+
+
+def _traffic(shop: Any, number: int, at: datetime) -> None:
+    """A row a day that something happened on, by one of two channels each; of some days a counter knows no more."""
+    row = {
+        "source": "counter",
+        "day_on": at.date(),
+        "channel": ("Direct", "Paid Search")[number % 2],
+        "origin": "(not set)",
+    }
+    if not any(all(known[key] == row[key] for key in row) for known in shop.traffic):
+        told = {"engaged_sessions": number % 7, "revenue": Decimal(number), "currency": "EUR"} if number % 3 else {}
+        shop.traffic.append({**row, "sessions": 7 + number, **told})
 
 
 def _payments(chance: random.Random, shop: Any, number: int, order: Row) -> None:

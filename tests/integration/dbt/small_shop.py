@@ -40,6 +40,7 @@ class Shop:
     payments: list[Row]
     sends: list[Row]
     visits: list[Row]
+    traffic: list[Row]
     customer_tiers: list[Row]
 
 
@@ -55,7 +56,7 @@ def _instant(chance: random.Random, day: date) -> datetime:
 def make_shop(seed: int = 7, people: int = 240) -> Shop:
     """`people` persons with accounts on the web, cards at the till, both, or none; ten share the till's own e-mail."""
     chance = random.Random(seed)
-    shop = Shop([], _products(), [], [], [], _rates(chance), _costs(), _changes(), [], [], [], [], [], [], [], [])
+    shop = Shop([], _products(), [], [], [], _rates(chance), _costs(), _changes(), [], [], [], [], [], [], [], [], [])
     for person in range(people):
         began = FIRST + timedelta(days=chance.randrange((LAST - FIRST).days - 20))
         email, phone = f"person{person}@example.com", f"0912{person:07}"
@@ -265,6 +266,7 @@ def known_on(shop: Shop, day: date) -> Shop:
         returns=[row for row in returns if (row["source"], row["order_id"]) in kept],
         exchange_rates=[row for row in shop.exchange_rates if row["rate_on"] <= day],
         customer_tiers=[row for row in shop.customer_tiers if local_day(row["held_from"]) <= day],
+        traffic=[row for row in shop.traffic if row["day_on"] <= day],
         acquisition_costs=[row for row in shop.acquisition_costs if row["month_on"] <= day],
         business_changes=[row for row in shop.business_changes if row["changed_on"] <= day],
         experiment_assignments=[row for row in shop.experiment_assignments if local_day(row["assigned_at"]) <= day],

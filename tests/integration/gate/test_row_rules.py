@@ -48,6 +48,8 @@ GOOD = {
                  "currency": "EUR"},
     "sends": {"send_id": "s", "channel": "email", "happened_at": "2025-03-01 10:00:00"},
     "visits": {"view_id": "v", "customer_source": "shop", "happened_at": "2025-03-01 10:00:00"},
+    "traffic": {"day_on": "2025-03-01", "channel": "Direct", "origin": "(direct) / (none)", "sessions": "10", "revenue": "-5",
+                "currency": "EUR"},
 }  # fmt: skip
 KNOWN = {
     "exchange_rates": [{"rate_on": f"2025-02-{day:02d}"} for day in range(1, 29)] + [{"currency": "GEL", "rate_on": "2025-02-01"}],
@@ -65,6 +67,7 @@ KNOWN = {
     "payments": [],
     "sends": [],
     "visits": [],
+    "traffic": [],
 }  # fmt: skip
 
 
@@ -298,6 +301,23 @@ BROKEN = {
         Broken({"happened_at_is_modern"}, {"happened_at": "1970-01-01"}),
         Broken({"key_unique"}, {"view_id": "twice"}, twice={"device": "phone"}),
     ],
+    "traffic": [
+        Broken({"day_on_present"}, {"day_on": ""}),
+        Broken({"day_on_is_modern"}, {"day_on": "1970-01-01"}),
+        Broken({"day_on_is_past"}, {"day_on": "2999-01-01"}),
+        Broken({"channel_present"}, {"channel": ""}),
+        Broken({"channel_plain"}, {"channel": "Direct\u200b"}),
+        Broken({"origin_present"}, {"origin": ""}),
+        Broken({"origin_plain"}, {"origin": "google\u200b"}),
+        Broken({"sessions_present"}, {"sessions": ""}),
+        Broken({"sessions_not_negative"}, {"sessions": "-1"}),
+        Broken({"engaged_sessions_not_negative"}, {"engaged_sessions": "-1"}),
+        Broken({"users_not_negative"}, {"users": "-1"}),
+        Broken({"purchases_not_negative"}, {"purchases": "-1"}),
+        Broken({"currency_known"}, {"currency": "euro"}),
+        Broken({"revenue_has_a_currency"}, {"currency": ""}),
+        Broken({"key_unique"}, {"channel": "twice"}, twice={"sessions": "11"}),
+    ],
 }  # fmt: skip
 # Rows of these are told apart by more than their own key: an order of its own, whose lines and returns nobody else counts.
 OWN_ORDER = {"order_items": "line_id", "returns": "return_id"}
@@ -339,6 +359,8 @@ def planted(entity):
 def own_key(entity, number):
     if entity == "exchange_rates":
         return {"rate_on": f"2025-03-{number:02d}"}
+    if entity == "traffic":
+        return {"channel": f"n{number}"}
     if entity == "order_items":
         return {"order_id": f"x{number}"}
     if entity == "returns":
