@@ -55,7 +55,7 @@ def is_due(settings: Settings, source: str, entity: str) -> bool:
 
 def _replaces(settings: Settings, source: str, entity: str) -> bool:
     shape = settings.source(source).entities[entity]
-    return isinstance(shape, FilesEntity) and shape.replaces
+    return isinstance(shape, FilesEntity | RestEntity) and bool(shape.replaces)
 
 
 def _leaves_out(settings: Settings, source: str, entity: str) -> bool:

@@ -159,6 +159,8 @@ def _prepared(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     for source in values["sources"] if isinstance(values.get("sources"), list) else []:
         if isinstance(inside(source, "folder"), str):
             source["folder"] = _absolute(source["folder"], folder)
+        if isinstance(inside(inside(source, "auth"), "key_file"), str):
+            source["auth"]["key_file"] = _absolute(source["auth"]["key_file"], folder)
         entities = inside(source, "entities")
         for entity in entities.values() if isinstance(entities, dict) else []:
             if inside(entity, "delimiter") in TAB_NAMES:

@@ -1,6 +1,7 @@
 """The `rest` sources of retain.yml: any system that answers in JSON, described without code."""
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
@@ -39,13 +40,22 @@ class ClientCredentialsAuth(Part):
     scope: str | None = Field(default=None, min_length=1, description="The scopes to ask for, with spaces between.")
 
 
+class ServiceAccountAuth(Part):
+    type: Literal["service_account"] = "service_account"
+    key_file: Path = Field(description="The JSON file with the key of the account, relative to retain.yml.")
+    scope: str = Field(min_length=1, description="The scopes to ask for, with spaces between.")
+
+
 AUTHS: dict[str, type[Part]] = {
     "bearer": BearerAuth,
     "api_key": KeyAuth,
     "basic": BasicAuth,
     "client_credentials": ClientCredentialsAuth,
+    "service_account": ServiceAccountAuth,
 }
-Auth = Annotated[BearerAuth | KeyAuth | BasicAuth | ClientCredentialsAuth, Field(discriminator="type")]
+Auth = Annotated[
+    BearerAuth | KeyAuth | BasicAuth | ClientCredentialsAuth | ServiceAccountAuth, Field(discriminator="type")
+]
 
 
 class Rate(Part):
@@ -65,6 +75,9 @@ class Paging(Part):
     next: str | None = Field(default=None, min_length=1, description="Where the next link or cursor is in the answer.")
     more: str | None = Field(default=None, min_length=1, description="A flag that is true while there are more pages.")
     end: str | None = Field(default=None, min_length=1, description="A flag that is true on the last page.")
+    total: str | None = Field(
+        default=None, min_length=1, description="Where the answer says how many records all pages of an offset have."
+    )
     keep: bool = Field(
         default=False,
         description="Whether the last cursor is kept, and the next load goes on from it: a feed of changes.",
@@ -83,6 +96,9 @@ class Asked(Part):
         description="The value of `since`, where one holds both: {since} and {until} stand in it.",
     )
     cursor: str | None = Field(default=None, min_length=1, description="Where a record says when it changed.")
+    first_day: date | None = Field(
+        default=None, description="The first day that is asked for, e.g. 2024-01-01; without it, everything there is."
+    )
     overlap_minutes: int | None = Field(
         default=None, ge=0, description="How far each load reaches back, where that is not what holds for the source."
     )
@@ -119,6 +135,12 @@ class RestEntity(Mapping):
     records: str | None = Field(
         default=None, min_length=1, description="Where the list is in the answer; absent: the answer is the list."
     )
+    empty: str | None = Field(
+        default=None,
+        min_length=1,
+        description="What an answer has that leaves the list out because it is empty; else a list that is missing is none.",
+    )
+    tell: dict[str, str] = Field(default={}, description="What to tell, once a load, where an answer says so, by path.")
     each: str | None = Field(
         default=None,
         min_length=1,
@@ -147,6 +169,11 @@ class RestEntity(Mapping):
         default=None, description="How to ask for what changed; absent: read everything each time."
     )
     export: Export | None = Field(default=None, description="How it comes as files of JSON lines, instead of pages.")
+    replaces: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Where a record says of which day it is: a day that is asked for again is then all there is of it.",
+    )
     deleted: str | None = Field(
         default=None, min_length=1, description="Condition on a record that says it was deleted there."
     )
@@ -166,6 +193,9 @@ class RestSource(Part):
     rate: Rate | None = Field(default=None, description="How often it may be asked.")
     quota: dict[str, str] = Field(
         default={}, description="Words by which a refusal is a quota that is used up, by status; a 429 is one without."
+    )
+    reserve: dict[str, int] = Field(
+        default={}, description="How much of a quota is left to others, by where an answer says what is left of it."
     )
     timezone: str | None = Field(default=None, description="Zone of times without one; the shop's if absent.")
     date_order: Literal["YMD", "DMY", "MDY"] = Field(default="YMD", description="How 03/04/2025 is read.")

@@ -58,6 +58,10 @@ def note_rest_entity_problems(document: Document, path: KeyPath, entity: dict[st
     if entity.get("each") and entity.get("related"):
         document.refuse((*path, "related"), "both `each` and `related` are given; keep one", of_key=True)
     _check_export(document, path, entity)
+    whole_days = isinstance(window, dict) and window.get("until") and window.get("format") == "day"
+    if entity.get("replaces") and not whole_days:
+        sentence = "`window` with `since`, `until` and `format` day is needed beside it"
+        document.refuse((*path, "replaces"), sentence, of_key=True)
     fields = entity.get("fields")
     fields = {name: text for name, text in fields.items() if isinstance(text, str)} if isinstance(fields, dict) else {}
     expressions: dict[KeyPath, str] = {("fields", name): text for name, text in fields.items()}
@@ -122,6 +126,8 @@ def _check_paging(document: Document, path: KeyPath, paging: Any) -> None:
         document.refuse(path, f"style {style} needs `{needed}`", of_key=True)
     if paging.get("more") and paging.get("end"):
         document.refuse((*path, "end"), "both `more` and `end` are given; keep one", of_key=True)
+    if paging.get("total") and style != "offset":
+        document.refuse((*path, "total"), f"style {style} does not count records", of_key=True)
     if _is_yes(paging.get("keep")) and style != "cursor":
         document.refuse((*path, "keep"), f"style {style} has no cursor to keep", of_key=True)
     if paging.get("size_param") and not paging.get("size"):

@@ -18,6 +18,10 @@ class NotThere(UserError):
 KEPT = "What came so far is kept: try again."
 CREDENTIALS = "Make a new one at the system, and give it where retain.yml names it."
 OF_A_CLIENT = f"{CREDENTIALS} The system must also let this client in by client credentials."
+OF_AN_ACCOUNT = (
+    "Check that the key was not deleted (Google Cloud, IAM & Admin > Service Accounts > Keys), and that this machine's clock "
+    "is right: what is signed is good for an hour."
+)
 
 
 def check_status(name: str, response: requests.Response) -> None:
@@ -57,13 +61,11 @@ def check_quota(name: str, response: requests.Response, quota: Mapping[str, str]
         raise Spent(name, f"{response.status_code}{what_it_said(response)}")
 
 
-def check_token(name: str, response: requests.Response) -> None:
+def check_token(name: str, response: requests.Response, hint: str = OF_A_CLIENT) -> None:
     """As `check_status`; but OAuth also answers 400 where it gives no token, and whose credentials they are is the client's."""
     if response.status_code in (400, 401, 403):
         said = f"{response.status_code}{what_it_said(response)}"
-        raise NotLetIn(
-            f"Source {name}: {place_of(response.url)} does not accept the credentials ({said}).", hint=OF_A_CLIENT
-        )
+        raise NotLetIn(f"Source {name}: {place_of(response.url)} does not accept the credentials ({said}).", hint=hint)
     check_status(name, response)
 
 

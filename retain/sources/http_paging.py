@@ -1,9 +1,9 @@
 """From page to page: dlt's paginators as retain.yml asks for them, where a walk stands, and a walk that does not end."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -21,7 +21,9 @@ from dlt.sources.helpers.rest_client.paginators import (
 from retain.config.rest import Paging
 from retain.errors import NotLetIn, OutOfReach, UserError
 from retain.sources.http_client import AnswersAsSent, EarlyToken, hooks_of, in_sentences
+from retain.sources.http_pace import Spent
 from retain.sources.http_records import DECODER, Record, with_related
+from retain.sources.http_remarks import remarks_of
 from retain.sources.json_paths import value_at
 
 ENDLESS = 2**62  # where a flag alone says which page is the last
@@ -48,6 +50,7 @@ class Page:
     number: int
     next: Walk | None
     reached: str | None = None  # the cursor behind the page, also where no page follows
+    told: tuple[str, ...] = ()  # what the answer says of itself that is to be told
 
 
 class Flags:
@@ -76,7 +79,19 @@ class FlaggedPage(Flags, PageNumberPaginator):
 
 
 class FlaggedOffset(Flags, OffsetPaginator):
-    pass
+    total: str | None = None  # where the answer says how many records there are
+
+    def update_state(self, response: requests.Response, data: list[Any] | None = None) -> None:
+        super().update_state(response, data)
+        if self.total is None or not data:
+            return
+        found = value_at(DECODER.decode(response.content.decode("utf-8-sig")), self.total)
+        if not str(found).isdigit():
+            raise OutOfReach(
+                f"The answer has no {self.total}, which says how many records there are.", hint="Check `paging`."
+            )
+        if self.current_value >= int(str(found)):
+            self._has_next_page = False
 
 
 class FlaggedLink(Flags, JSONLinkPaginator):
@@ -126,6 +141,7 @@ def paginator_of(paging: Paging, start: Walk, only_first: tuple[str, ...] = ()) 
             maximum_offset=ENDLESS if flagged else None,
             stop_after_empty_page=not flagged,
         )
+        made.total = paging.total
     elif paging.style == "next_link":
         made = FlaggedLink(paging.next or "next")
     else:
@@ -141,7 +157,7 @@ class Listing:
 
     `records` is where the list is in an answer, `keys` where a record's key is; `only_first` are the parameters that are not
     sent again beside a cursor; `related` is where the answer lists what records refer to; `body` is sent with each request, in
-    it the parameters that it names.
+    it the parameters that it names. `tell` and `reserve` are what to look for in each answer, by path: see `remarks_of`.
     """
 
     client: AnswersAsSent
@@ -152,12 +168,15 @@ class Listing:
     only_first: tuple[str, ...] = ()
     related: str | None = None
     body: str | None = None
+    tell: Mapping[str, str] = field(default_factory=dict)
+    reserve: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_read_backwards(self) -> bool:
         """Numbered pages of a list that shrinks: what leaves a page that was read moves everything behind it forward, and a
         record passes unseen from the next page into this one. From the last page to the first, it is only seen twice."""
-        return self.shrinks and self.paging.style in ("page", "offset") and not (self.paging.more or self.paging.end)
+        paging = self.paging
+        return self.shrinks and paging.style in ("page", "offset") and not (paging.more or paging.end or paging.total)
 
 
 def pages_of(listing: Listing, start: Walk) -> Iterator[Page]:
@@ -243,7 +262,10 @@ def _walked(listing: Listing, start: Walk) -> Iterator[Page]:
             if listing.related is not None:
                 others = client.extract_response(found.response, listing.related) if records else []
                 records = with_related(records, others)
-            yield Page(records, asked, number, after, str(cursor) if cursor else None)
+            remarks = remarks_of(found.response, listing.tell, listing.reserve)
+            yield Page(records, asked, number, after, str(cursor) if cursor else None, remarks.told)
+            if after is not None and remarks.used_up:
+                raise Spent(client.name, remarks.used_up)
             if after is not None:
                 number, asked = after.number, shown_request(after.url, after.params)
 

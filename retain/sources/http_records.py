@@ -50,6 +50,16 @@ def records_of(body: bytes, path: str | None) -> list[Record]:
         raise NotWhatWasAsked(f"something that is no JSON, or not all of it{place}") from None
 
 
+def says_empty(body: bytes, path: str, witness: str) -> bool:
+    """Whether an answer is whole, names no error, and leaves the list at `path` out, as one that has `witness` may."""
+    try:
+        text = text_of(body)
+        answer = DECODER.decode(text)
+    except (NotWhatWasAsked, ValueError):
+        return False
+    return value_at(answer, witness) is not None and value_at(answer, path) is None and named_error(text) is None
+
+
 def each_of(record: Record, path: str) -> list[Record]:
     """The things of a list inside a record, each beside its record, which is told without that list.
 

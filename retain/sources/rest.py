@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -22,6 +22,7 @@ from retain.sources.http_spans import whole
 from retain.sources.http_window import moment_of, window_after
 from retain.sources.json_paths import path_of, value_at
 from retain.sources.listed import listed
+from retain.sources.rest_days import day_of, days_of
 from retain.sources.rest_export import Files
 from retain.sources.rest_seen import Seen
 from retain.sources.rest_start import list_of, start_of
@@ -36,6 +37,7 @@ class RestPlan(HttpPlan):
 
     start: Walk | None  # None: the earlier try had read the last page
     cursor: str | None = None  # of a feed of changes: how far it was read
+    days: dict[str, int] = field(default_factory=dict)  # what an earlier try had read of each day
 
     @property
     def is_first_look(self) -> bool:
@@ -56,6 +58,8 @@ class RestReader:
     def _client(self) -> AnswersAsSent:
         client = open_client(self.name, self._source.url, self._source.auth, self._source.rate, self._source.headers)
         client.hints, client.quota = self._source.hints, self._source.quota
+        lists = self._source.entities.values()
+        client.empty = {shape.records: shape.empty for shape in lists if shape.records and shape.empty}
         return client
 
     def columns(self, entity: str) -> list[Column]:
@@ -83,7 +87,7 @@ class RestReader:
         told += self._client.doubts_of_the_clock()
         if shape.export is not None and not page.records:
             told.append(("it has no record of the last day", "If there are some, check the address, or the region."))
-        if shape.window is not None and shape.export is None and page.records:
+        if shape.window is not None and shape.export is None and shape.replaces is None and page.records:
             now = datetime.now(UTC)
             since_now = self._first_page(entity, Window(now, now + timedelta(days=1)))
             if [record.text for record in since_now.records] == [record.text for record in page.records]:
@@ -118,8 +122,9 @@ class RestReader:
         """The pages of a list, as the records that rows are made of."""
         keys, only_first = self._key_paths(entity), tuple(shape.start)
         listing = Listing(
-            self._client, shape.paging, shape.records, keys, shrinks, only_first, shape.related, shape.body
-        )
+            self._client, shape.paging, shape.records, keys, shrinks, only_first, shape.related, shape.body,
+            shape.tell, self._source.reserve,
+        )  # fmt: skip
         for page in pages_of(listing, start):
             if shape.each is None:
                 yield page
@@ -152,7 +157,9 @@ class RestReader:
             return None
         kept = f"{progress['rows']:,} records of an earlier try, that ended before its last page, were kept"
         start = Walk(**progress["next"]) if progress["next"] else None
-        plan = RestPlan(**known, warnings=(kept,), start=start, cursor=progress.get("cursor"))
+        plan = RestPlan(
+            **known, warnings=(kept,), start=start, cursor=progress.get("cursor"), days=progress.get("days", {})
+        )
         return Batch(entity, plan.window, plan)
 
     @contextmanager
@@ -162,6 +169,8 @@ class RestReader:
         extract = RestExtract(plan.rows_before, list(plan.warnings), state_after(plan, self._fingerprint(shape), shape))
         if shape.paging.keep and not plan.is_again:
             extract.state_after["cursor"] = plan.cursor
+        if shape.replaces is not None:
+            extract.days = {**days_of(shape, plan.window, self._zone), **plan.days}
         files = self._files(shape)
         if files is None:
             extract.steps = self._steps(batch.entity, shape, plan, extract)
@@ -216,11 +225,11 @@ class RestReader:
                 seen.refuse_unmapped(len(page.records))
             self._look_at_times(shape, plan.window, page, extract)
             extract.rows_sent += len(page.records)
+            extract.warnings += [sentence for sentence in page.told if sentence not in extract.warnings]
+            rows = rows_of(page, shape.replaces, extract.days)
             if shape.paging.keep:
                 extract.state_after["cursor"] = page.reached or extract.state_after["cursor"]
-            yield Step(
-                b"".join(copy_text(rows_of(page))), len(page.records), self._progress(shape, plan, extract, page.next)
-            )
+            yield Step(b"".join(copy_text(rows)), len(page.records), self._progress(shape, plan, extract, page.next))
         self._tell_unseen(seen, plan, extract)
 
     def _file_steps(self, entity: str, files: Files, plan: RestPlan, extract: "RestExtract") -> Iterator[Step]:
@@ -244,6 +253,7 @@ class RestReader:
         return {
             **progress_of(plan, self._fingerprint(shape), extract.rows_sent),
             "cursor": extract.state_after.get("cursor"),
+            "days": dict(extract.days),
             "next": after.kept() if after else None,
         }
 
@@ -274,6 +284,11 @@ class RestReader:
 class RestExtract(HttpExtract):
     is_unfiltered: bool = False
     sample: Callable[[], Page] | None = None
+    days: dict[str, int] = field(default_factory=dict)  # of a list that replaces days: their records
+
+    @property
+    def control_totals(self) -> dict[str, Any]:
+        return {**super().control_totals, **({"files": dict(self.days)} if self.days else {})}
 
     @property
     def copy_chunks(self) -> Iterator[bytes]:
@@ -281,12 +296,16 @@ class RestExtract(HttpExtract):
         return super().copy_chunks if self.sample is None else self._sampled(self.sample)
 
     def _sampled(self, sample: Callable[[], Page]) -> Iterator[bytes]:
-        yield from copy_text(rows_of(sample()))
+        yield from copy_text(rows_of(sample(), None, {}))
 
 
-def rows_of(page: Page) -> Iterator[list[Any]]:
-    """A page as the values of COLUMNS. Each page is a delivery: of a record that is in two of them, the later one counts."""
+def rows_of(page: Page, day_path: str | None, days: dict[str, int]) -> Iterator[list[Any]]:
+    """A page as the values of COLUMNS. Each page is a delivery, or each day that is told at `day_path`, which counts in `days`:
+    of a record that is in two of them, the later one counts."""
     fetched_at, name = datetime.now(UTC).isoformat(), f"page {page.number}"
     for line, record in enumerate(page.records, 1):
         text = record.text if record.values is not None else NULL
-        yield [text, name, line, record.problem or NULL, page.asked, fetched_at]
+        day = day_of(record.values, day_path) if day_path else None
+        if day is not None:
+            days[day] = days.get(day, 0) + 1
+        yield [text, day or name, line, record.problem or NULL, page.asked, fetched_at]

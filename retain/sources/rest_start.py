@@ -1,7 +1,7 @@
 """Which list a load asks, and where the walk through it begins: its address, and the parameters of a span of time or a cursor."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,17 +31,25 @@ def start_of(url: str, shape: RestEntity, zone: ZoneInfo, window: Window | None,
     if shape.paging.size is not None and shape.paging.size_param:
         params[shape.paging.size_param] = str(shape.paging.size)
     if window is None and shape.window is not None and (shape.window.template or shape.body):
-        window = Window(EARLIEST, datetime.now(UTC))  # it stands in what is asked, which is not whole without it
+        window = Window(
+            earliest(shape, zone), datetime.now(UTC)
+        )  # it stands in what is asked, which is not whole without it
     if window is not None and shape.window is not None:
         params |= _asked(shape, window, zone)
     return Walk(f"{url.rstrip('/')}/{shape.path.lstrip('/')}", params)
 
 
+def earliest(shape: RestEntity, zone: ZoneInfo) -> datetime:
+    """When what is asked for begins, where it begins with everything."""
+    day = shape.window.first_day if shape.window else None
+    return datetime.combine(day, time(), zone) if day else EARLIEST
+
+
 def _asked(shape: RestEntity, window: Window, zone: ZoneInfo) -> dict[str, str]:
     how = shape.window
     assert how is not None
-    if how.template is not None or shape.body is not None:  # which stay as they are, wherever the window begins
-        window = replace(window, start=max(window.start, EARLIEST))
+    if how.template is not None or shape.body is not None or how.first_day:  # the first two stay as they are, whatever the window
+        window = replace(window, start=max(window.start, earliest(shape, zone)))
     low, high = asked(window, how.format, zone)
     if how.template is not None:
         return {str(how.since): how.template.replace("{since}", str(low)).replace("{until}", high)}

@@ -27,7 +27,7 @@ def load(tmp_path):
 DESK = ("- name: desk", "  type: zendesk", "  subdomain: shop", "  user: a@b.c", '  token: "${SECRET}"')
 
 
-GIVEN = {"timezone": "UTC", "first_day": "2024-01-01"}  # what may not be anything
+GIVEN = {"timezone": "UTC", "first_day": "2024-01-01", "currency": "EUR"}  # what may not be anything
 
 
 @pytest.mark.parametrize("kind", list(ready_made()))
