@@ -76,7 +76,12 @@ class Paging(Part):
     more: str | None = Field(default=None, min_length=1, description="A flag that is true while there are more pages.")
     end: str | None = Field(default=None, min_length=1, description="A flag that is true on the last page.")
     total: str | None = Field(
-        default=None, min_length=1, description="Where the answer says how many records all pages of an offset have."
+        default=None,
+        min_length=1,
+        description="Where the answer says how many records all pages have together; of pages with `size`.",
+    )
+    carry: dict[str, str] = Field(
+        default={}, description="Parameters that every further page is asked with, by where the answer gives them."
     )
     keep: bool = Field(
         default=False,

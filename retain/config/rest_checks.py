@@ -126,8 +126,10 @@ def _check_paging(document: Document, path: KeyPath, paging: Any) -> None:
         document.refuse(path, f"style {style} needs `{needed}`", of_key=True)
     if paging.get("more") and paging.get("end"):
         document.refuse((*path, "end"), "both `more` and `end` are given; keep one", of_key=True)
-    if paging.get("total") and style != "offset":
-        document.refuse((*path, "total"), f"style {style} does not count records", of_key=True)
+    if paging.get("total") and not (style in ("page", "offset") and paging.get("size")):
+        document.refuse((*path, "total"), "style page or offset, with `size`, is needed beside it", of_key=True)
+    if paging.get("carry") and style != "page":
+        document.refuse((*path, "carry"), f"style {style} has no numbers of pages to carry them beside", of_key=True)
     if _is_yes(paging.get("keep")) and style != "cursor":
         document.refuse((*path, "keep"), f"style {style} has no cursor to keep", of_key=True)
     if paging.get("size_param") and not paging.get("size"):

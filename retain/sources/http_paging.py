@@ -74,12 +74,13 @@ class Flags:
             self._has_next_page = False
 
 
-class FlaggedPage(Flags, PageNumberPaginator):
-    pass
+class Counted(Flags):
+    """Pages by number or offset, of which the answer may say how many records they have together."""
 
-
-class FlaggedOffset(Flags, OffsetPaginator):
-    total: str | None = None  # where the answer says how many records there are
+    total: str | None = None
+    records_a_step = 1  # what one more of the number, or of the offset, stands for
+    first = 0
+    current_value: int
 
     def update_state(self, response: requests.Response, data: list[Any] | None = None) -> None:
         super().update_state(response, data)
@@ -90,8 +91,25 @@ class FlaggedOffset(Flags, OffsetPaginator):
             raise OutOfReach(
                 f"The answer has no {self.total}, which says how many records there are.", hint="Check `paging`."
             )
-        if self.current_value >= int(str(found)):
+        if (self.current_value - self.first) * self.records_a_step >= int(str(found)):
             self._has_next_page = False
+
+
+class FlaggedPage(Counted, PageNumberPaginator):
+    carry: Mapping[str, str] = {}
+
+    def update_state(self, response: requests.Response, data: list[Any] | None = None) -> None:
+        super().update_state(response, data)
+        answer = DECODER.decode(response.content.decode("utf-8-sig")) if self.carry else None
+        self._carried = {name: value_at(answer, path) for name, path in self.carry.items()}
+
+    def update_request(self, request: requests.Request) -> None:
+        super().update_request(request)
+        request.params = {**_params(request), **getattr(self, "_carried", {})}
+
+
+class FlaggedOffset(Counted, OffsetPaginator):
+    pass
 
 
 class FlaggedLink(Flags, JSONLinkPaginator):
@@ -129,6 +147,8 @@ def paginator_of(paging: Paging, start: Walk, only_first: tuple[str, ...] = ()) 
             maximum_page=ENDLESS if flagged else None,
             stop_after_empty_page=not flagged,
         )
+        made.total, made.carry = paging.total, paging.carry
+        made.first, made.records_a_step = paging.first, paging.size or 1
     elif paging.style == "offset":
         assert paging.size is not None
         name = paging.param or "offset"

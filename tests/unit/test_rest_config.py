@@ -77,6 +77,16 @@ def test_a_source_is_read_as_it_was_written(load):
         ("next: meta.next, ", "", "14  sources.crm.entities.customers.paging: style cursor needs `next`"),
         ("style: cursor", "style: curser", "did you mean cursor?"),
         ("param: after", "param: after, more: a, end: b", "both `more` and `end` are given; keep one"),
+        (
+            "param: after",
+            "total: count",
+            "14  sources.crm.entities.customers.paging.total: style page or offset, with `size`",
+        ),
+        (
+            "param: after",
+            "carry: {session: id}",
+            "14  sources.crm.entities.customers.paging.carry: style cursor has no numbers",
+        ),
         ("param: after", "size_param: limit", "14  sources.crm.entities.customers.paging.size_param: `size` is needed"),
         ("{style: cursor, next: meta.next, ", "{style: link_header, ", "follows the link as it comes"),
         ("customer_id: id", "customer_id: id || 'x'", "customer_id must be a plain path, and it is an expression"),

@@ -22,6 +22,9 @@ class Mixpanel(Vendor):
         super().__init__()
         self.zone = ZoneInfo(zone)
         self.lines: list[tuple[date, str]] = []
+        self.profiles: dict[str, dict[str, Any]] = {}
+        self.sessions: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+        self.page_size = 1000
 
     def put(
         self, event: str, who: str, at: datetime, insert_id: str | None, processed: datetime | None = None, **more: Any
@@ -44,6 +47,8 @@ class Mixpanel(Vendor):
         expected = f"Basic {b64encode(f'{USER}:{SECRET}'.encode()).decode()}"
         if request.headers.get("authorization") != expected:
             return Answer(b'{"request": "/api/2.0/export", "error": "Invalid service account credentials"}', 401)
+        if request.path == "/api/2.0/engage" and request.params.get("project_id") == PROJECT:
+            return self._profiles(request.params)
         if request.path != "/api/2.0/export" or request.params.get("project_id") != PROJECT:
             return Answer(b'{"error": "project_id is a required parameter"}', 400)
         low, high = (date.fromisoformat(request.params[name]) for name in ("from_date", "to_date"))
@@ -51,3 +56,19 @@ class Mixpanel(Vendor):
             return Answer(b'{"error": "from_date is later than to_date, or than today"}', 400)
         body = "".join(f"{line}\n" for day, line in self.lines if low <= day <= high)
         return Answer(body.encode(), content_type="text/plain")
+
+    def _profiles(self, params: dict[str, str]) -> Answer:
+        """A page of an answer that stays as it was when its first page was asked for."""
+        page, session = int(params.get("page", 0)), params.get("session_id", "")
+        if not session and page == 0:
+            session = f"{len(self.sessions) + 1}-EXAMPL"
+            self.sessions[session] = sorted((who, dict(one)) for who, one in self.profiles.items())
+        known = self.sessions.get(session)
+        if known is None:
+            return Answer(b'{"status": "error", "error": "session_id is invalid or has expired"}', 400)
+        if page and page * self.page_size >= len(known):
+            return Answer(b'{"status": "error", "error": "page is out of range"}', 400)
+        shown = known[page * self.page_size : (page + 1) * self.page_size]
+        results = [{"$distinct_id": who, "$properties": one} for who, one in shown]
+        told = {"page": page, "page_size": self.page_size, "session_id": session, "total": len(known), "status": "ok"}
+        return Answer(json.dumps({**told, "results": results}).encode())
