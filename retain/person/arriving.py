@@ -10,14 +10,12 @@ from retain.entities import Entity
 from retain.mapping import Mapping, mapping_of
 from retain.person.identifiers import CUSTOMER_ID, ORDER_ID, digest, normal, pseudonym, use_key
 from retain.person.landing_rows import (
-    NAME_MORE,
     OF_A_PERSON,
     Known,
     empty_rows,
     find_rows,
-    new_identifiers,
-    note_orders,
 )
+from retain.person.named_more import NAME_MORE, new_identifiers, note_orders
 
 ERASED = Known(sql.Identifier("ops", "erased_identifiers"), sql.Identifier("ops", "erased_orders"))
 

@@ -25,15 +25,12 @@ from retain.person.identifiers import (
 )
 from retain.person.landing_rows import (
     ACCOUNT_SOURCE,
-    NAME_MORE,
     OF_A_PERSON,
     ORDER_SOURCE,
     Known,
     find_rows,
-    new_identifiers,
-    note_orders,
-    tells_whose,
 )
+from retain.person.named_more import NAME_MORE, new_identifiers, note_orders, tells_whose
 from retain.relations import exists
 
 SOUGHT = Known(sql.Identifier("pg_temp", "sought"), sql.Identifier("pg_temp", "sought_orders"))

@@ -13,7 +13,7 @@ from retain.config import RestEntity, RestSource, Settings
 from retain.entities import ENTITIES
 from retain.errors import UserError
 from retain.sources import BEGINNING, Batch, Column, State, Step, Window
-from retain.sources.copy_text import NULL, copy_text
+from retain.sources.copy_text import copy_text
 from retain.sources.http_client import AnswersAsSent, open_client
 from retain.sources.http_load import HttpExtract, HttpPlan, changed_since, progress_of, state_after, taken_up
 from retain.sources.http_paging import Listing, Page, Walk, pages_of
@@ -22,8 +22,8 @@ from retain.sources.http_spans import whole
 from retain.sources.http_window import moment_of, window_after
 from retain.sources.json_paths import path_of, value_at
 from retain.sources.listed import listed
-from retain.sources.rest_days import day_of, days_of
 from retain.sources.rest_export import Files
+from retain.sources.rest_rows import days_of, rows_of
 from retain.sources.rest_seen import Seen
 from retain.sources.rest_start import list_of, start_of
 
@@ -297,15 +297,3 @@ class RestExtract(HttpExtract):
 
     def _sampled(self, sample: Callable[[], Page]) -> Iterator[bytes]:
         yield from copy_text(rows_of(sample(), None, {}))
-
-
-def rows_of(page: Page, day_path: str | None, days: dict[str, int]) -> Iterator[list[Any]]:
-    """A page as the values of COLUMNS. Each page is a delivery, or each day that is told at `day_path`, which counts in `days`:
-    of a record that is in two of them, the later one counts."""
-    fetched_at, name = datetime.now(UTC).isoformat(), f"page {page.number}"
-    for line, record in enumerate(page.records, 1):
-        text = record.text if record.values is not None else NULL
-        day = day_of(record.values, day_path) if day_path else None
-        if day is not None:
-            days[day] = days.get(day, 0) + 1
-        yield [text, day or name, line, record.problem or NULL, page.asked, fetched_at]

@@ -48,7 +48,9 @@ def earliest(shape: RestEntity, zone: ZoneInfo) -> datetime:
 def _asked(shape: RestEntity, window: Window, zone: ZoneInfo) -> dict[str, str]:
     how = shape.window
     assert how is not None
-    if how.template is not None or shape.body is not None or how.first_day:  # the first two stay as they are, whatever the window
+    if (
+        how.template is not None or shape.body is not None or how.first_day
+    ):  # the first two stay as they are, whatever the window
         window = replace(window, start=max(window.start, earliest(shape, zone)))
     low, high = asked(window, how.format, zone)
     if how.template is not None:
