@@ -15,3 +15,8 @@
 {# Before a CTE's text: its expressions are worked out once a row of it, not once a row of what joins it. #}
 {% macro worked_out_once() -%} {{ adapter.dispatch('worked_out_once')() }} {%- endmacro %}
 {% macro postgres__worked_out_once() -%} materialized {%- endmacro %}
+
+{# At the end of a CTE: its expressions are worked out once a row, however often what follows names them. Nothing is stored. #}
+{% macro named_often() -%} {{ adapter.dispatch('named_often')() }} {%- endmacro %}
+{% macro default__named_often() -%} {%- endmacro %}
+{% macro postgres__named_often() -%} offset 0 {%- endmacro %}

@@ -2,7 +2,13 @@
 -- lines, orders, days, cohorts or customers. Lines are compared where they make up their order, and margin where the
 -- cost of the whole of a customer's day is known.
 with attributed as (
-    select *
+    select
+        order_key,
+        customer_key,
+        ordered_on,
+        has_matching_lines,
+        cost_amount,
+        {{ ladder_rungs() | join(',\n        ') }}
     from {{ ref('fct_orders') }}
     where is_valid and not is_unattributed
 ),

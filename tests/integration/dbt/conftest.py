@@ -74,3 +74,13 @@ def from_everything(build, shop) -> Built:
 @pytest.fixture(scope="session")
 def from_what_was_known(build, shop) -> Built:
     return build(known_on(shop, AS_OF), "known", load_id=99, backwards=True)
+
+
+@pytest.fixture
+def empty(database, tmp_path) -> Built:
+    """A warehouse that was prepared, and in which nothing was loaded or built."""
+    text = CONFIG.format(as_of=AS_OF, active_days=ACTIVE_DAYS, **database)
+    (tmp_path / "retain.yml").write_text(text)
+    settings = load_settings(tmp_path / "retain.yml")
+    warehouse.prepare(settings)
+    return Built(settings)

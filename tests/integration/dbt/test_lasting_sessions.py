@@ -2,38 +2,20 @@
 
 import pytest
 
-from retain import warehouse
-from retain.config import load_settings
 from retain.transform import arguments, run_dbt
 
-SHOP = """\
-  - name: shop
-    type: files
-    folder: .
-    timezone: UTC
-    entities:
-      orders:
-        files: "none.csv"
-        fields: {order_id: id, ordered_at: at, currency: currency, gross_amount: amount, status: status}
-"""
 OF_DBT = "from pg_stat_activity where datname = current_database() and application_name = 'retain dbt'"
 
 
 @pytest.fixture
-def views(write_config):
+def views(empty):
     """Run dbt for the staging views, one thread, and ask the warehouse something after each."""
-    settings = load_settings(write_config(SHOP))
-    warehouse.prepare(settings)
 
     def run(statement):
         answers = []
-
-        def ask(*_):
-            with warehouse.connect(settings) as connection:
-                answers.append(connection.execute(statement.encode()).fetchall())
-
         chosen = ["--select", "path:models/staging", "--threads", "1"]
-        made = run_dbt(settings, [*arguments(settings, "run"), *chosen], ask)
+        command = [*arguments(empty.settings, "run"), *chosen]
+        made = run_dbt(empty.settings, command, lambda *_: answers.append(empty.ask(statement)))
         return made.models, answers
 
     return run

@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['order_key']}]) }}
+{{ config(indexes=[{'columns': ['order_key']}, {'columns': ['order_item_key'], 'unique': true}]) }}
 
 -- One row a line. What an order gives or takes back as a whole (a discount of the basket, a return that names no line,
 -- the cents of a converted total) is shared out over its lines, so that lines add up to their order exactly.
@@ -60,36 +60,39 @@ amounts as (
     inner join {{ ref('int_orders') }} as orders on items.order_key = orders.order_key
     left join line_returns on items.order_item_key = line_returns.order_item_key
     left join shares on items.order_item_key = shares.order_item_key
+    {{ named_often() }}
+),
+
+netted as (
+    select
+        *,
+        shared_gross_amount - shared_discount_amount - shared_returns_amount as shared_net_amount
+    from amounts
+    {{ named_often() }}
 )
 
 select
-    amounts.order_item_key,
-    amounts.order_key,
-    amounts.product_key,
-    amounts.customer_key,
-    amounts.source,
-    amounts.order_id,
-    amounts.line_id,
-    amounts.product_id,
-    amounts.ordered_on,
-    amounts.is_order_valid,
-    coalesce(amounts.category, 'unknown') as category,
-    amounts.is_gift_card,
-    amounts.quantity,
+    order_item_key,
+    order_key,
+    product_key,
+    customer_key,
+    source,
+    order_id,
+    line_id,
+    product_id,
+    ordered_on,
+    is_order_valid,
+    coalesce(category, 'unknown') as category,
+    is_gift_card,
+    quantity,
     '{{ var("reporting_currency") }}' as currency,
-    amounts.shared_gross_amount::numeric(18, 2) as gross_amount,
-    amounts.shared_discount_amount::numeric(18, 2) as discount_amount,
-    amounts.shared_returns_amount::numeric(18, 2) as returns_amount,
-    (amounts.shared_gross_amount - amounts.shared_discount_amount - amounts.shared_returns_amount)::numeric(18, 2)
-        as net_amount,
-    amounts.reporting_cost_amount as cost_amount,
-    (
-        amounts.shared_gross_amount
-        - amounts.shared_discount_amount
-        - amounts.shared_returns_amount
-        - amounts.reporting_cost_amount
-    )::numeric(18, 2) as margin_amount,
-    amounts.currency as original_currency,
-    amounts.gross_amount as original_gross_amount,
-    amounts.discount_amount as original_discount_amount
-from amounts
+    shared_gross_amount::numeric(18, 2) as gross_amount,
+    shared_discount_amount::numeric(18, 2) as discount_amount,
+    shared_returns_amount::numeric(18, 2) as returns_amount,
+    shared_net_amount::numeric(18, 2) as net_amount,
+    reporting_cost_amount as cost_amount,
+    (shared_net_amount - reporting_cost_amount)::numeric(18, 2) as margin_amount,
+    currency as original_currency,
+    gross_amount as original_gross_amount,
+    discount_amount as original_discount_amount
+from netted
