@@ -27,9 +27,11 @@ def deadline(config: Settings) -> DeadlineAlert | None:
     """
     if sys.argv[1:3] == ["dags", "test"]:
         return None
+    # A number of seconds, which Airflow 3.3 reads too: a run whose deadline was given as a timedelta it can clear no task of.
+    seconds: Any = timedelta(hours=config.alerts.run_within_hours).total_seconds()
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
-        interval=timedelta(hours=config.alerts.run_within_hours),
+        interval=seconds,
         callback=AsyncCallback(tell_late_run),
         name="ends in time",
     )

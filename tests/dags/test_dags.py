@@ -257,7 +257,7 @@ def test_what_must_end_in_time_has_a_deadline_and_its_last_task_ends_the_alert(b
     assert with_deadline == {"load_web", "load_till", "transform_marts", "forecast_customers"}
     for dag_id in with_deadline:
         dag = bag.dags[dag_id]
-        assert [alert.interval for alert in dag.deadline] == [timedelta(hours=3)]
+        assert [alert.interval for alert in dag.deadline] == [3 * 3600]
         (last,) = [*dag.teardowns, *(task for task in dag.leaves if not dag.teardowns)]
         for callbacks in (last.on_success_callback, last.on_skipped_callback):
             ends = [one for one in callbacks if isinstance(one, RetainNotifier) and one.kind is Kind.RUN_LATE]
