@@ -1,9 +1,12 @@
-"""Build and test the models, one task a model, and show the new marts when every test has passed.
+"""Build and test the models in one dbt run, and show the new marts when every test has passed.
 
 Starts when a source was loaded, or rows were released from quarantine. Safe to trigger at any time: people see the old
 marts until all of the new are right.
-If a model fails, its log names the test and the rows; put it right, then clear the model and what follows it, and the run
-goes on from there. If `show_marts` says that another build came between, clear the whole run.
+`build_models` runs dbt; the task of each model says, as soon as it is known, what became of that model. What could not be
+built, since a model that it reads failed, is skipped.
+If a model fails, its log names the test and the rows; put it right, then clear the model and what follows it: what failed
+is built anew, with what follows it, and the run goes on from there. If `show_marts` says that another build came between,
+clear the whole run.
 
 Runbook: docs/runbooks/refused_load.md
 """
@@ -13,18 +16,16 @@ from typing import Any
 
 import pendulum
 from airflow.sdk import AssetAny, dag, task
-from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
-from cosmos.constants import ExecutionMode, InvocationMode, LoadMode, TestBehavior, TestIndirectSelection
 
 from retain.airflow.deadlines import deadline, in_time
 from retain.airflow.documentation import page_of
-from retain.airflow.manifest import PROFILE, TARGET, write_manifest
+from retain.airflow.models import ModelOperator, model_tasks
 from retain.airflow.pools import BUILDS
-from retain.airflow.tasks import in_words, loads_are_running, with_connection
+from retain.airflow.tasks import in_words, loads_are_running
+from retain.airflow.waiting import ACROSS, BUILD
 from retain.alerts.airflow_notifier import RetainNotifier, callbacks
 from retain.assets import MARTS, RAW, RELEASED, loaded
 from retain.config import settings
-from retain.transform import PROJECT
 
 PATIENCE = timedelta(hours=1)
 
@@ -45,15 +46,18 @@ def prepare(run_id: Any = None) -> dict[str, Any]:
     with in_words():
         prepare(settings())
         retry_waiting(settings())  # a record of one source may have waited for a record of another
-        return begin_build(settings(), run_id)
+        return begin_build(settings(), run_id, BUILD)
 
 
-@task(retries=0)
-def check_across_models(variables: dict[str, Any]) -> int:
-    from retain.airflow.marts import check_across_models
+@task
+def build_models(variables: dict[str, Any]) -> None:
+    """Of a model that fails, the model's task tells; this one fails when dbt cannot run."""
+    from airflow.sdk import get_current_context
+
+    from retain.airflow.building import build_run
 
     with in_words():
-        return check_across_models(settings(), variables)
+        build_run(settings(), get_current_context(), variables)
 
 
 @task(outlets=[MARTS], **in_time("transform_marts", **callbacks(kind="build_failed")))
@@ -82,33 +86,9 @@ def show_marts(run_id: Any = None) -> list[str]:
     doc_md=page_of(__doc__, settings()),
 )
 def transform_marts() -> None:
-    models = DbtTaskGroup(
-        group_id="models",
-        project_config=ProjectConfig(
-            dbt_project_path=PROJECT, manifest_path=write_manifest(settings()), install_dbt_deps=False
-        ),
-        profile_config=ProfileConfig(PROFILE, TARGET, profiles_yml_filepath=PROJECT / "profiles.yml"),
-        execution_config=ExecutionConfig(
-            execution_mode=ExecutionMode.LOCAL,
-            invocation_mode=InvocationMode.DBT_RUNNER,
-            test_indirect_selection=TestIndirectSelection.CAUTIOUS,
-        ),
-        render_config=RenderConfig(
-            load_method=LoadMode.DBT_MANIFEST,
-            test_behavior=TestBehavior.BUILD,
-            emit_datasets=False,
-            normalize_task_id=lambda node: node.name,
-            normalize_task_display_name=lambda node: node.name,
-        ),
-        operator_args={
-            "interceptors": [with_connection],
-            "vars": "{{ ti.xcom_pull(task_ids='prepare') | tojson }}",
-            "dbt_cmd_flags": ["--no-write-json", "--exclude-resource-type", "unit_test"],  # these judge the SQL
-            "retries": 0,
-        },
-    )
     prepared: Any = prepare()
-    wait_for_loads() >> prepared >> models >> check_across_models(prepared) >> show_marts()
+    across = ModelOperator(task_id=ACROSS, node=ACROSS)
+    wait_for_loads() >> prepared >> build_models(prepared) >> model_tasks(settings()) >> across >> show_marts()
 
 
 transform_marts()

@@ -151,10 +151,16 @@ def only_one_build(connection: psycopg.Connection[Any]) -> Iterator[None]:
 
 
 def run_dbt(
-    settings: Settings, command: list[str], progress: Progress | None = None, *, manifest: "Manifest | None" = None
+    settings: Settings,
+    command: list[str],
+    progress: Progress | None = None,
+    *,
+    listen: Callable[[Any], None] | None = None,
+    manifest: "Manifest | None" = None,
 ) -> Build:
     """Run one dbt command in this process; raises Refused naming every model and test that failed.
 
+    `listen` is called with each of dbt's events, from any of its threads.
     `manifest`: the project as it was parsed before, for the same vars; without it dbt parses what has changed.
     """
     ours = environment(settings)
@@ -165,9 +171,9 @@ def run_dbt(
 
         from retain.lasting_sessions import lasting_sessions
 
+        listeners = [*([_listener(progress)] if progress else []), *([listen] if listen else [])]
         with lasting_sessions():
-            runner = dbtRunner(manifest, callbacks=[_listener(progress)] if progress else [])
-            outcome = runner.invoke(["--quiet", *command])
+            outcome = dbtRunner(manifest, callbacks=listeners).invoke(["--quiet", *command])
     finally:
         for name, value in previous.items():
             if value is None:

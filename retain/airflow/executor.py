@@ -1,4 +1,4 @@
-"""An executor whose tasks find dbt, Cosmos and Great Expectations imported already."""
+"""An executor whose tasks find dbt and Great Expectations imported already."""
 
 import tempfile
 from importlib import import_module
@@ -11,12 +11,11 @@ HEAVY = (
     "airflow.providers.standard.decorators.python",
     "airflow.providers.standard.decorators.sensor",
     "airflow.sdk.definitions.decorators",
-    "cosmos.airflow.task_group",
-    "cosmos.operators.local",
     "dbt.cli.main",
     "dbt.adapters.postgres",
     "expectations",
-    "retain.airflow.marts",
+    "retain.airflow.building",
+    "retain.airflow.models",
     "retain.alerts.airflow_notifier",
     "retain.loads",
     "retain.transform",

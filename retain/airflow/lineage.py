@@ -10,10 +10,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from airflow.providers.openlineage.extractors.base import BaseExtractor, OperatorLineage
+from airflow.providers.openlineage.plugins.adapter import OpenLineageAdapter
+from airflow.providers.openlineage.utils.utils import get_task_parent_run_facet
 from openlineage.client.event_v2 import Dataset
+from openlineage.client.uuid import generate_new_uuid
 from sqlalchemy.engine import make_url
 
 from retain.airflow.manifest import manifest_of
+from retain.airflow.results import Result
 from retain.assets import ADDRESS
 from retain.config import FilesSource, RestSource, Settings, ShopifySource, settings
 
@@ -24,19 +28,56 @@ Names = list[tuple[str, str]]  # namespace, name
 
 
 class RetainExtractor(BaseExtractor):
-    """What the provider asks of each task of Retain's DAGs."""
+    """What the provider asks of each task of Retain's DAGs that a worker runs."""
 
     @classmethod
     def get_operator_classnames(cls) -> list[str]:
-        return ["_PythonDecoratedOperator", "DbtBuildLocalOperator", "DbtRunLocalOperator", "DbtSeedLocalOperator"]
+        return ["_PythonDecoratedOperator", "ModelOperator"]
 
     def _execute_extraction(self) -> OperatorLineage[Any, Any]:
         task = self.operator
         inputs, outputs = lineage_of(settings(), task.dag_id, task.task_id, [asset.uri for asset in task.outlets])
-        return OperatorLineage(inputs=[Dataset(*name) for name in inputs], outputs=[Dataset(*name) for name in outputs])
+        return OperatorLineage(inputs=list(map(_dataset, inputs)), outputs=list(map(_dataset, outputs)))
 
     def extract_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
         return self._execute_extraction()
+
+
+def emit_models(config: Settings, context: Any, results: dict[str, Result]) -> None:
+    """An event when each of these models began to be built and one when it ended, as of a task of its own: no worker runs there.
+
+    `results`: those of one dbt run by the model's name; of what was skipped nothing is said. What cannot be sent is in the log.
+    """
+    run, ti, adapter = context["dag_run"], context["ti"], OpenLineageAdapter()
+    due = run.logical_date or run.run_after
+    parent = get_task_parent_run_facet(
+        parent_run_id=adapter.build_dag_run_id(ti.dag_id, due, run.clear_number), parent_job_name=ti.dag_id
+    )
+    for name, result in sorted(results.items()):
+        if result.began_at is None or result.ended_at is None:
+            continue
+        task = f"{MODELS}{name}"
+        inputs, outputs = (list(map(_dataset, tables)) for tables in lineage_of(config, ti.dag_id, task, []))
+        said: dict[str, Any] = {
+            "run_id": str(generate_new_uuid()),
+            "job_name": f"{ti.dag_id}.{task}",
+            "job_description": None,
+            "nominal_start_time": None,
+            "nominal_end_time": None,
+            "owners": None,
+            "tags": None,
+            "task": OperatorLineage(inputs=inputs, outputs=outputs),
+            "run_facets": parent,
+        }
+        adapter.start_task(**said, event_time=result.began_at.isoformat())
+        if result.status == "built":
+            adapter.complete_task(**said, end_time=result.ended_at.isoformat())
+        else:
+            adapter.fail_task(**said, end_time=result.ended_at.isoformat(), error=result.message)
+
+
+def _dataset(name: tuple[str, str]) -> Dataset:
+    return Dataset(*name)
 
 
 def lineage_of(config: Settings, dag_id: str, task_id: str, outlets: list[str]) -> tuple[Names, Names]:

@@ -7,25 +7,30 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from retain.airflow import results
 from retain.airflow.manifest import manifest_of, write_manifest
 from retain.airflow.parsed import parsed
 from retain.config import Settings
 from retain.errors import Refused
-from retain.roles import TRANSFORMER
+from retain.roles import LOADER, TRANSFORMER
 from retain.transform import arguments, clear_next, only_one_build, run_dbt, show_next, variables
 from retain.warehouse import connect
 
 NEXT = "marts_next"
 
 
-def begin_build(settings: Settings, run: str) -> dict[str, Any]:
+def begin_build(settings: Settings, run: str, builder: str) -> dict[str, Any]:
     """Empty `marts_next` and write on it whose build it is; returns the dbt vars that hold for the whole build.
+
+    `builder` is the task that will run dbt.
 
     A build that runs over midnight ends as of the day on which it began. Raises Refused while another build runs.
     """
     with connect(settings, TRANSFORMER) as connection, only_one_build(connection):
         clear_next(connection)
         _sign(connection, run)
+        with connect(settings, LOADER) as ledger:
+            results.begin(ledger, run, builder)
     ours = variables(settings)
     parsed(settings, ours)
     return ours
@@ -38,11 +43,11 @@ def finish_build(settings: Settings, run: str) -> list[str]:
     """
     with connect(settings, TRANSFORMER) as connection, only_one_build(connection):
         expected, built = marts_of(settings), _tables(connection)
-        if _signature(connection) != run or built != expected:
-            missing = ", ".join(sorted(expected - built)) or "none"
+        refuse_another_build(connection, run)
+        if built != expected:
             raise Refused(
-                f"Another build came between: marts_next is not what this run made (missing: {missing}). "
-                "The marts are still those of the last good build.",
+                f"The marts are still those of the last good build: marts_next lacks {', '.join(sorted(expected - built))}, "
+                f"or has what no model makes: {', '.join(sorted(built - expected))}.",
                 hint="Clear the whole run, from its first task.",
             )
         show_next(connection, replace_all=True)
@@ -65,34 +70,20 @@ def rebuild(settings: Settings, select: str, *, is_busy: Callable[[], bool]) -> 
     return True
 
 
-def check_across_models(settings: Settings, ours: dict[str, Any]) -> int:
-    """Run the data tests that look at several models, or at none, under the build's vars; returns how many.
-
-    A model's own tests run with the model.
-    """
-    names = tests_across_models(settings)
-    if not names:
-        return 0
-    command = arguments(settings, "test")
-    command[command.index("--vars") + 1] = json.dumps(ours)
-    return run_dbt(settings, [*command, "--select", *names], manifest=parsed(settings, ours)).tests
+def refuse_another_build(connection: psycopg.Connection[Any], run: str) -> None:
+    """Raises Refused when marts_next is not what `run` makes."""
+    if _signature(connection) != run:
+        raise Refused(
+            "Another build came between: marts_next is not what this run made. "
+            "The marts are still those of the last good build.",
+            hint="Clear the whole run, from its first task.",
+        )
 
 
 def marts_of(settings: Settings) -> set[str]:
     """The tables that a whole build makes in `marts_next`."""
     nodes = _manifest(settings)["nodes"].values()
     return {node["alias"] for node in nodes if node["resource_type"] == "model" and node["schema"] == NEXT}
-
-
-def tests_across_models(settings: Settings) -> list[str]:
-    """Names of the data tests that no single model brings along."""
-    tests = [node for node in _manifest(settings)["nodes"].values() if node["resource_type"] == "test"]
-    return sorted(test["name"] for test in tests if not is_of_one_model(test["depends_on"]["nodes"]))
-
-
-def is_of_one_model(depends_on: list[str]) -> bool:
-    """Whether a test runs with `dbt build` of its model: it then depends on that model and on nothing else."""
-    return len(depends_on) == 1 and depends_on[0].startswith("model.")
 
 
 def _manifest(settings: Settings) -> dict[str, Any]:

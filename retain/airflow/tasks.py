@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from retain.config import Settings, settings
+from retain.config import Settings
 from retain.deletions import is_due
 from retain.errors import Busy, Refused, RetainError, UserError
 from retain.faults import RATES, rates_have_come
@@ -83,28 +83,6 @@ def window_of_run(config: Settings, dag_run: Any, params: Any) -> Window | None:
 def only(config: Settings, source: str) -> Settings:
     """The same settings with one source: what a load DAG may touch while the others run."""
     return config.model_copy(update={"sources": (config.source(source),)})
-
-
-def with_connection(context: Any, operator: Any) -> None:
-    """Cosmos calls this before each dbt command: the connection is that of this moment, not of the DAG's parsing.
-
-    It goes into the environment of the task's own process, because what an operator is given is shown on the web page.
-    dbt is given the model as it was parsed; Cosmos keeps one runner a process.
-    """
-    import json
-    import os
-
-    from cosmos.dbt.runner import get_runner
-
-    from retain.airflow.parsed import parsed
-    from retain.transform import environment
-    from retain.warehouse import ensure_running
-
-    with in_words():
-        ensure_running(settings())
-        node = operator.extra_context["dbt_node_config"]["unique_id"]
-        get_runner().manifest = parsed(settings(), json.loads(operator.vars), node)
-        os.environ.update(environment(settings()))
 
 
 def loads_are_running(config: Settings, ti: Any) -> bool:

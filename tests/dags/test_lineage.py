@@ -117,6 +117,25 @@ def test_a_model_tells_what_it_is_made_of_down_to_raw_and_up_to_the_marts(config
     ]
 
 
+def test_each_model_is_told_of_as_a_task_though_one_dbt_run_builds_them_all(config, run_dags, collector):
+    assert run_dags(config, "load_till", "transform_marts")["transform_marts"].state == "success"
+    of_models = {
+        (event["job"]["name"], event["eventType"]): event
+        for event in collector.events
+        if event["job"]["name"].startswith("transform_marts.models.")
+        and {one["name"].split(".")[1] for one in event["outputs"]} == {"marts"}
+    }
+    started, ended = (of_models["transform_marts.models.retention_cohorts", kind] for kind in ("START", "COMPLETE"))
+    assert started["run"]["runId"] == ended["run"]["runId"]
+    assert started["eventTime"] < ended["eventTime"]
+    assert (WAREHOUSE, "retain.intermediate.int_cohort_periods") in tables(ended["inputs"])
+    assert tables(ended["outputs"]) == {(WAREHOUSE, "retain.marts.retention_cohorts")}
+    assert ended["run"]["facets"]["parent"]["job"]["name"] == "transform_marts"
+    assert {name for name, kind in of_models if kind == "START"} == {
+        name for name, kind in of_models if kind == "COMPLETE"
+    }
+
+
 def test_a_table_of_a_database_is_named_without_its_password(config):
     text = config.read_text()
     url = "postgresql+psycopg://me:secret@db.example:6432/shop"

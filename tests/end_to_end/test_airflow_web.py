@@ -24,6 +24,7 @@ from shop_in_files import CONFIG, marts_of, rows_of, write_files
 from retain.config import load_settings
 from retain.embedded import EmbeddedServer, free_port
 from retain.loads import load_sources
+from retain.warehouse import connect
 
 pytestmark = pytest.mark.browser
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -100,6 +101,15 @@ class Airflow:
                 return tasks
             time.sleep(0.5)
         raise AssertionError({name: task["state"] for name, task in tasks.items()})
+
+    def run_when(self, dag_id: str, run_id: str, state: str) -> dict[str, Any]:
+        """The tasks of a run by their id, as soon as the run is in that state; a page of the API has a hundred."""
+        address, deadline = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}", time.monotonic() + 300
+        while (now := self.ask(address)["state"]) != state:
+            assert time.monotonic() < deadline, now
+            time.sleep(0.5)
+        pages = [self.ask(f"{address}/taskInstances?limit=100&offset={offset}") for offset in (0, 100)]
+        return {task["task_id"]: task for page in pages for task in page["task_instances"]}
 
     def ask(self, path: str, *, body: dict[str, Any] | None = None, method: str | None = None) -> dict[str, Any]:
         headers = {"Content-Type": "application/json"}
@@ -316,6 +326,44 @@ def test_a_large_release_waits_for_a_person_who_approves_on_the_page(airflow, pa
     ]
     told = airflow.ask("/api/v2/assets/events?source_dag_id=release_quarantine")["asset_events"]
     assert {event["name"] for event in told} == {"quarantine/released"}  # which starts a build
+
+
+def test_a_model_that_failed_is_cleared_and_the_run_goes_on_from_there(airflow):
+    """The column comes back as somebody puts it right; what was built before is not built again."""
+    rename = "alter table raw.tickets rename column {} to {}"
+    airflow.wait_until_quiet({})
+    with connect(load_settings(airflow.config)) as connection:
+        connection.execute(rename.format("opened_at", "was_opened_at").encode())
+    run = airflow.trigger("transform_marts")
+    address = f"/api/v2/dags/transform_marts/dagRuns/{run}"
+    try:
+        tasks = airflow.run_when("transform_marts", run, "failed")
+    finally:
+        with connect(load_settings(airflow.config)) as connection:
+            connection.execute(rename.format("was_opened_at", "opened_at").encode())
+    failed, skipped = (
+        {name for name, task in tasks.items() if task["state"] == state} for state in ("failed", "skipped")
+    )
+    assert failed == {"models.stg_mapped__tickets", "check_across_models"}
+    assert "models.fct_tickets" in skipped
+    assert {tasks["models.fct_orders"]["state"], tasks["build_models"]["state"]} == {"success"}
+    assert tasks["show_marts"]["state"] == "upstream_failed"
+    said = airflow.ask(f"{address}/taskInstances/models.stg_mapped__tickets/logs/1?full_content=true")
+    assert "opened_at does not exist" in json.dumps(said)
+
+    again = {
+        "dry_run": False,
+        "dag_run_id": run,
+        "task_ids": ["models.stg_mapped__tickets"],
+        "include_downstream": True,
+    }
+    airflow.ask("/api/v2/dags/transform_marts/clearTaskInstances", body={**again, "only_failed": False})
+    tasks = airflow.run_when("transform_marts", run, "success")
+    assert states(tasks) == {"success"}
+    assert {name for name, task in tasks.items() if task["try_number"] > 1} == failed | skipped
+    assert rows_of(airflow.config, "select builder from ops.model_builds") == [
+        {"builder": "models.stg_mapped__tickets"}
+    ]
 
 
 def test_every_model_has_a_square_of_its_own_on_the_page(airflow, page):
