@@ -19,8 +19,8 @@ from retain.errors import Refused
 from retain.person import again, erasure, proof, register, searching
 
 LATE = ("w3000", "late.comer@example.com", "+374 94 300300", "Late Comer", "Street 9, Gyumri", "shirak", "silver",
-        "true", "2024-06-01T08:00:00Z", "2025-05-02T00:00:00Z")  # fmt: skip
-HEADER = "id,mail,phone,name,address,region,tier,news,since,changed"
+        "true", "2024-06-01T08:00:00Z", "2025-05-02T00:00:00Z", "", "")  # fmt: skip
+HEADER = "id,mail,phone,name,address,region,tier,news,since,changed,part_of,parts"
 
 
 def found(shop, texts=ANNA):
