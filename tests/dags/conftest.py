@@ -84,14 +84,11 @@ def make_shop(server: EmbeddedServer, project: Path, tmp_path_factory: pytest.Te
 
 @pytest.fixture(scope="session")
 def run_dags(airflow_metadata: None, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Run]]:
-    """Run DAGs over a retain.yml, one after the other. `instead` is a pattern of tasks that are taken as done;
-    the rest is what a person fills in on the form.
-    """
+    """Run DAGs over a retain.yml, one after the other; `conf` is what a person fills in on the form."""
 
-    def run(config: Path, *dag_ids: str, instead: str = "", **conf: str) -> dict[str, Run]:
+    def run(config: Path, *dag_ids: str, **conf: str) -> dict[str, Run]:
         output = tmp_path_factory.mktemp("runs") / "runs.json"
-        environment = {**os.environ, "RETAIN_CONFIG": str(config), **({"INSTEAD": instead} if instead else {})}
-        environment["CONF"] = json.dumps(conf)
+        environment = {**os.environ, "RETAIN_CONFIG": str(config), "CONF": json.dumps(conf)}
         command = [sys.executable, str(Path(__file__).with_name("run_dags.py")), str(output), *dag_ids]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         print(done.stdout, done.stderr)  # pytest shows it where a test fails

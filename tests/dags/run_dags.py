@@ -1,7 +1,6 @@
 """Run DAGs one after the other in a process of their own, as `airflow dags test` does; write down how they ended.
 
-Usage: run_dags.py OUTPUT DAG_ID...  (RETAIN_CONFIG names the retain.yml; INSTEAD is a pattern of tasks that are taken as done; CONF is
-what a person fills in on the form, as JSON)
+Usage: run_dags.py OUTPUT DAG_ID...  (RETAIN_CONFIG names the retain.yml; CONF is what a person fills in on the form, as JSON)
 """
 
 import json
@@ -29,9 +28,7 @@ def main() -> None:
         sys.exit(str(bag.import_errors))
     runs = {}
     for dag_id in dag_ids:
-        done = bag.dags[dag_id].test(
-            mark_success_pattern=os.environ.get("INSTEAD"), run_conf=json.loads(os.environ.get("CONF", "{}"))
-        )
+        done = bag.dags[dag_id].test(run_conf=json.loads(os.environ.get("CONF", "{}")))
         tasks = {task.task_id: str(task.state) for task in done.get_task_instances()}
         runs[dag_id] = {"state": str(done.state), "tasks": tasks, "dbt_tests": list(dbt_tests)}
         dbt_tests.clear()

@@ -75,7 +75,7 @@ def test_nothing_is_read_at_import_but_retain_yml_and_the_dbt_project(config, pr
     assert (report["errors"], report["dags"], report["called"]) == ({}, 6, [])
     code = re.compile(r"\.pyc?$|\.dist-info/|/python\d+\.zip$|/zoneinfo/")
     read = {name for name in report["opened"] if not code.search(name)}
-    assert read == {str(config), str(project), str(REPOSITORY / "dbt_project" / "dbt_project.yml")}
+    assert read == {str(config), str(project)}
 
 
 def test_every_task_has_an_owner_and_every_dag_its_tags(bag):

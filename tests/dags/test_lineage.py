@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 
-from retain.airflow.lineage import lineage_of, source_of
+from retain.airflow.lineage import emit_models, lineage_of, source_of
+from retain.airflow.results import Result
 from retain.config import load_settings
 from retain.warehouse import prepare
 
@@ -117,23 +120,26 @@ def test_a_model_tells_what_it_is_made_of_down_to_raw_and_up_to_the_marts(config
     ]
 
 
-def test_each_model_is_told_of_as_a_task_though_one_dbt_run_builds_them_all(config, run_dags, collector):
-    assert run_dags(config, "load_till", "transform_marts")["transform_marts"].state == "success"
-    of_models = {
-        (event["job"]["name"], event["eventType"]): event
-        for event in collector.events
-        if event["job"]["name"].startswith("transform_marts.models.")
-        and {one["name"].split(".")[1] for one in event["outputs"]} == {"marts"}
+def test_each_model_that_dbt_built_is_told_of_as_a_task(config, collector):
+    at = datetime(2025, 6, 30, 4, tzinfo=UTC)
+    run = SimpleNamespace(logical_date=None, run_after=at, clear_number=0)
+    context = {"dag_run": run, "ti": SimpleNamespace(dag_id="transform_marts")}
+    results = {
+        "retention_cohorts": Result("built", "", at, at + timedelta(seconds=2)),
+        "fct_orders": Result("failed", "no such column", at, at + timedelta(seconds=1)),
+        "fct_returns": Result("skipped", "Something that it reads has failed.", None, at),
     }
-    started, ended = (of_models["transform_marts.models.retention_cohorts", kind] for kind in ("START", "COMPLETE"))
-    assert started["run"]["runId"] == ended["run"]["runId"]
+    emit_models(load_settings(config), context, results)
+    told = {(event["job"]["name"], event["eventType"]): event for event in collector.events}
+    built, failed = "transform_marts.models.retention_cohorts", "transform_marts.models.fct_orders"
+    assert told.keys() == {(built, "START"), (built, "COMPLETE"), (failed, "START"), (failed, "FAIL")}
+    started, ended = told[built, "START"], told[built, "COMPLETE"]
+    assert started["run"]["runId"] == ended["run"]["runId"] != told[failed, "FAIL"]["run"]["runId"]
     assert started["eventTime"] < ended["eventTime"]
     assert (WAREHOUSE, "retain.intermediate.int_cohort_periods") in tables(ended["inputs"])
     assert tables(ended["outputs"]) == {(WAREHOUSE, "retain.marts.retention_cohorts")}
     assert ended["run"]["facets"]["parent"]["job"]["name"] == "transform_marts"
-    assert {name for name, kind in of_models if kind == "START"} == {
-        name for name, kind in of_models if kind == "COMPLETE"
-    }
+    assert told[failed, "FAIL"]["run"]["facets"]["errorMessage"]["message"] == "no such column"
 
 
 def test_a_table_of_a_database_is_named_without_its_password(config):
