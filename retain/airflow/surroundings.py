@@ -83,13 +83,12 @@ def environment_of(settings: Settings, port: int, metadata: Metadata) -> dict[st
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API__SECRET_KEY": secret(state, "airflow_api_secret"),
         "AIRFLOW__API_AUTH__JWT_SECRET": secret(state, "airflow_jwt_secret"),
-        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "great_expectations=WARNING cosmos=WARNING py.warnings=ERROR",
+        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "great_expectations=WARNING py.warnings=ERROR",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(logs / "tasks"),
         "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(logs / "dag_processor"),
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",  # parsing the dbt project again costs seconds
         "AIRFLOW__OPENLINEAGE__EXTRACTORS": LINEAGE,  # asked only where AIRFLOW__OPENLINEAGE__TRANSPORT says where to send it
         "AIRFLOW__OPENLINEAGE__NAMESPACE": "retain",
-        "AIRFLOW__COSMOS__ENABLE_CACHE": "False",  # every task is given what dbt has parsed before
         "PYTHONPATH": os.pathsep.join(dict.fromkeys([str(REPOSITORY), *_paths("PYTHONPATH")])),
         "PATH": os.pathsep.join(dict.fromkeys([str(Path(sys.executable).parent), *_paths("PATH")])),
         "NO_PROXY": ",".join(dict.fromkeys(["127.0.0.1", "localhost", *os.environ.get("NO_PROXY", "").split(",")])),
