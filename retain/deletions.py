@@ -59,9 +59,9 @@ def _replaces(settings: Settings, source: str, entity: str) -> bool:
 
 
 def _leaves_out(settings: Settings, source: str, entity: str) -> bool:
-    """Whether records that the list has are read and not kept, by a condition that the list knows nothing of."""
+    """Whether records that the list has are read and not kept, or marked, by a condition that the list knows nothing of."""
     shape = settings.source(source).entities[entity]
-    return isinstance(shape, RestEntity) and shape.where is not None
+    return isinstance(shape, RestEntity) and not (shape.where is None and shape.deleted is None)
 
 
 def mark_deleted(settings: Settings, source: str, entity: str) -> Compared | None:

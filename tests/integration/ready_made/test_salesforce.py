@@ -10,6 +10,7 @@ from vendors.server import HTML, Answer, running
 
 from retain import warehouse
 from retain.config import load_settings
+from retain.deletions import mark_deleted
 from retain.replay import replay
 from retain.source_checks import check_source
 from retain.sources import Window, http_client
@@ -147,6 +148,19 @@ def test_who_was_deleted_or_merged_is_marked_and_the_cases_come_again_under_the_
     assert org.ask("select customer_id, merged_into from raw.customers where merged_into is not null") == [(one, two)]
     org.is_complete()
     assert {restored.rows_restored for restored in replay(org.settings)} == {0}
+
+
+def test_what_was_deleted_for_good_is_found_by_listing_everything_where_retain_yml_says_so(org):
+    fill(org.vendor, 7)
+    first, second, *_ = org.vendor.things["Contact"]
+    org.vendor.put("Contact", first, DAY, IsDeleted=True)
+    org.load()
+    del org.vendor.things["Contact"][second]
+    assert mark_deleted(org.settings, "salesforce", "customers") is None
+    org.configure("", "    entities: {tickets: {}, customers: {find_deleted: true}}\n")
+    compared = mark_deleted(org.settings, "salesforce", "customers")
+    assert (compared.missing, compared.unread) == (1, 0)
+    org.is_complete()
 
 
 def test_companies_and_their_opportunities_are_read_where_retain_yml_says_so(org):
