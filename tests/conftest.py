@@ -8,7 +8,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg import sql
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -16,6 +18,8 @@ os.environ.setdefault("DO_NOT_TRACK", "1")
 from retain.embedded import EmbeddedServer
 
 NUMBERS = count(1)
+ENDED: list[str] = []  # databases of tests that have ended: thousands of them would fill a disk
+TOGETHER = 20  # are dropped at once, as each time the server writes down all it has in memory
 
 
 @pytest.fixture(scope="session")
@@ -32,11 +36,16 @@ def server() -> Iterator[EmbeddedServer]:
 
 
 @pytest.fixture
-def database(server: EmbeddedServer) -> dict[str, Any]:
+def database(server: EmbeddedServer) -> Iterator[dict[str, Any]]:
     """Connection parameters (host, port, dbname, user, password) of a database that nobody has used."""
     name = f"test_{os.getpid()}_{next(NUMBERS)}"
     server.create_database(name)
-    return server.dsn(name)
+    yield server.dsn(name)
+    ENDED.append(name)
+    if len(ENDED) == TOGETHER:
+        with psycopg.connect(**server.dsn("postgres"), autocommit=True) as connection:
+            while ENDED:
+                connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(ENDED.pop())))
 
 
 def url_of(parameters: dict[str, Any]) -> str:
