@@ -66,80 +66,82 @@ def send(shop, lines, header="id,customer,at,amount,currency,changed\n"):
     return outcomes[-1].status, told(shop)
 
 
-YESTERDAY = date.today() - timedelta(days=1)
+def yesterday():
+    """Asked for in each test: a day may begin between two of them."""
+    return date.today() - timedelta(days=1)
 
 
 def test_a_day_like_the_others_is_not_worth_a_word(known_shop):
-    assert send(known_shop, lines_of(YESTERDAY)) == ("published", {})
+    assert send(known_shop, lines_of(yesterday())) == ("published", {})
 
 
 def test_a_shop_without_history_is_told_nothing_about_what_is_usual(shop):
-    shop.write("orders-1.csv", "id,customer,at,amount,currency,changed\n" + lines_of(YESTERDAY - timedelta(days=1)))
+    shop.write("orders-1.csv", "id,customer,at,amount,currency,changed\n" + lines_of(yesterday() - timedelta(days=1)))
     shop.load()
-    assert send(shop, lines_of(YESTERDAY, 400, amount=lambda n: "900.00")) == ("published", {})
+    assert send(shop, lines_of(yesterday(), 400, amount=lambda n: "900.00")) == ("published", {})
 
 
 def test_three_times_the_orders_of_a_day_are_told(known_shop):
-    status, found = send(known_shop, lines_of(YESTERDAY, 3 * PER_DAY))
+    status, found = send(known_shop, lines_of(yesterday(), 3 * PER_DAY))
     assert status == "published"
     assert found["volume"][0] == "warning"
-    assert f"120 records on {YESTERDAY:%A} {YESTERDAY}, usually about 40" in found["volume"][1]
+    assert f"120 records on {yesterday():%A} {yesterday()}, usually about 40" in found["volume"][1]
 
 
 def test_so_many_orders_as_no_day_ever_has_are_refused(known_shop):
-    status, found = send(known_shop, lines_of(YESTERDAY, 20 * PER_DAY))
+    status, found = send(known_shop, lines_of(yesterday(), 20 * PER_DAY))
     assert status == "refused"
     assert found["volume_credible"][0] == "critical"
     assert known_shop.ask("select count(*) from raw.orders") == [((DAYS - 1) * PER_DAY,)]
 
 
 def test_amounts_a_hundred_times_as_large_are_refused(known_shop):
-    status, found = send(known_shop, lines_of(YESTERDAY, amount=lambda n: f"{1050 + 100 * (n % 7)}"))
+    status, found = send(known_shop, lines_of(yesterday(), amount=lambda n: f"{1050 + 100 * (n % 7)}"))
     assert status == "refused"
     assert "usually 13" in found["amount_credible"][1]
 
 
 def test_amounts_that_doubled_are_told(known_shop):
-    status, found = send(known_shop, lines_of(YESTERDAY, amount=lambda n: f"{2 * (10 + n % 7)}.99"))
+    status, found = send(known_shop, lines_of(yesterday(), amount=lambda n: f"{2 * (10 + n % 7)}.99"))
     assert status == "published"
     assert found["amount"][0] == "warning"
 
 
 def test_amounts_that_lost_their_decimals_are_told(known_shop):
-    assert "decimals" in send(known_shop, lines_of(YESTERDAY, amount=lambda n: f"{10 + n % 7}"))[1]
+    assert "decimals" in send(known_shop, lines_of(yesterday(), amount=lambda n: f"{10 + n % 7}"))[1]
 
 
 def test_values_that_were_never_empty_and_now_sometimes_are_are_told(known_shop):
-    status, found = send(known_shop, lines_of(YESTERDAY, customer=lambda n: f"c{n % 2 + 1}" if n % 8 else ""))
+    status, found = send(known_shop, lines_of(yesterday(), customer=lambda n: f"c{n % 2 + 1}" if n % 8 else ""))
     assert status == "published"
     assert "customer_id is empty in 12% of 40 rows, usually 0%" in found["empty"][1]
 
 
 def test_one_customer_for_all_is_told(known_shop):
-    assert "customer_id" in send(known_shop, lines_of(YESTERDAY, customer=lambda n: "c1"))[1]["top"][1]
+    assert "customer_id" in send(known_shop, lines_of(yesterday(), customer=lambda n: "c1"))[1]["top"][1]
 
 
 def test_a_clock_that_is_hours_off_is_told(known_shop):
-    assert "usually at 09:3" in send(known_shop, lines_of(YESTERDAY, hour=lambda n: 3 + n % 10))[1]["hour"][1]
+    assert "usually at 09:3" in send(known_shop, lines_of(yesterday(), hour=lambda n: 3 + n % 10))[1]["hour"][1]
 
 
 def test_thresholds_of_a_source_are_its_own(known_shop):
     known_shop.configure(
         "    timezone: Asia/Yerevan\n", "    timezone: Asia/Yerevan\n    gate: {usual_volume: 5, usual_amount: 9}\n"
     )
-    lines = lines_of(YESTERDAY, 3 * PER_DAY, amount=lambda n: f"{2 * (10 + n % 7)}.50")
+    lines = lines_of(yesterday(), 3 * PER_DAY, amount=lambda n: f"{2 * (10 + n % 7)}.50")
     assert send(known_shop, lines) == ("published", {})
 
 
 def test_history_is_that_of_published_loads_only(known_shop):
-    send(known_shop, lines_of(YESTERDAY, 20 * PER_DAY))
-    assert send(known_shop, lines_of(YESTERDAY)) == ("published", {})
+    send(known_shop, lines_of(yesterday(), 20 * PER_DAY))
+    assert send(known_shop, lines_of(yesterday())) == ("published", {})
 
 
 def test_a_night_that_brings_nothing_is_told_once_it_is_late(known_shop):
     """The loads before it came once a day."""
     for number in range(2, 12):
-        known_shop.write(f"orders-{number}.csv", "id,customer,at,amount,currency,changed\n" + lines_of(YESTERDAY, 1))
+        known_shop.write(f"orders-{number}.csv", "id,customer,at,amount,currency,changed\n" + lines_of(yesterday(), 1))
         known_shop.load()
     known_shop.do(
         "update ops.loads set landed_at = clock_timestamp() - ((select max(load_id) from ops.loads) - load_id + 2) "
@@ -168,7 +170,7 @@ def test_a_source_may_say_how_late_is_late(known_shop):
 
 def test_a_new_column_is_told_and_lands(known_shop):
     header = "id,customer,at,amount,currency,changed,colour\n"
-    status, found = send(known_shop, lines_of(YESTERDAY).replace("\n", ",red\n"), header)
+    status, found = send(known_shop, lines_of(yesterday()).replace("\n", ",red\n"), header)
     assert status == "published"
     assert found == {"columns_agreed": ("warning", found["columns_agreed"][1])}
     assert "new: colour" in found["columns_agreed"][1]
@@ -176,7 +178,7 @@ def test_a_new_column_is_told_and_lands(known_shop):
 
 
 def test_a_page_that_came_twice_is_told_and_none_of_it_is_held(known_shop):
-    lines = lines_of(YESTERDAY)
+    lines = lines_of(yesterday())
     twice = "".join(lines.splitlines(keepends=True)[:3])
     status, found = send(known_shop, lines + twice)
     assert status == "published"
@@ -187,7 +189,7 @@ def test_a_page_that_came_twice_is_told_and_none_of_it_is_held(known_shop):
 
 
 def test_a_renamed_key_is_refused_before_anything_lands(known_shop):
-    known_shop.write("orders-2.csv", "number,customer,at,amount,currency,changed\n" + lines_of(YESTERDAY))
+    known_shop.write("orders-2.csv", "number,customer,at,amount,currency,changed\n" + lines_of(yesterday()))
     (outcome,) = [o for o in known_shop.load() if o.entity == "orders"]
     assert outcome.status == "unreadable"
     assert "no column id" in outcome.message
@@ -366,7 +368,7 @@ def test_a_decided_version_does_not_count_among_the_bad_rows_of_a_load(shop):
 
 
 def test_the_mart_of_health_and_the_reconciliation_know_refused_loads(known_shop):
-    status, _ = send(known_shop, lines_of(YESTERDAY, 20 * PER_DAY))
+    status, _ = send(known_shop, lines_of(yesterday(), 20 * PER_DAY))
     assert status == "refused"
     assert known_shop.does_not_add_up() == []
     assert known_shop.ask("select count(*) from pg_tables where schemaname = 'gate'") == [(0,)]

@@ -19,7 +19,6 @@ from retain.source_checks import check_source
 from retain.sources import http_client
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "google_analytics_traffic" / "retain.yml"
-YESTERDAY = date.today() - timedelta(days=1)  # within a day of what it is in Berlin: days here are far apart
 KILLED = Answer(b"{}", cut_after=0)
 
 
@@ -72,7 +71,7 @@ def ga4(write_config, monkeypatch):
 
 
 def back(days):
-    return YESTERDAY - timedelta(days=days)
+    return date.today() - timedelta(days=days + 1)  # within a day of what it is in Berlin: days here are far apart
 
 
 def fill(vendor, days=5):

@@ -3,7 +3,7 @@
 import gzip
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
@@ -15,27 +15,33 @@ from retain.loads import window_of_days
 from retain.source_checks import check_source
 from retain.sources import http_lines, open_source
 
-NOW = datetime.now(UTC).replace(microsecond=0)
-TODAY = NOW.date()
 GZIPPED = {"content-encoding": "gzip"}
-FIRST = TODAY - timedelta(days=25)
+
+
+def now() -> datetime:
+    """Asked for in each test: a day may begin between two of them."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def first() -> date:
+    return now().date() - timedelta(days=25)
 
 
 def noon(days_ago: int, minute: int = 0) -> datetime:
-    return datetime.combine(TODAY - timedelta(days=days_ago), datetime.min.time(), UTC) + timedelta(
+    return datetime.combine(now().date() - timedelta(days=days_ago), datetime.min.time(), UTC) + timedelta(
         hours=12, minutes=minute
     )
 
 
 @pytest.fixture
 def project(described):
-    def made(zone="UTC", first_day=FIRST, more=""):
+    def made(zone="UTC", first_day=None, more=""):
         needs = {
             "project": f"'{PROJECT}'",
             "user": USER,
             "secret": SECRET,
             "timezone": zone,
-            "first_day": f"{first_day}",
+            "first_day": f"{first_day or first()}",
         }
         return described(Mixpanel(zone), "mixpanel", "/api/2.0", more, **needs)
 
@@ -72,12 +78,12 @@ def test_events_are_in_raw_with_who_and_from_where(project):
 def test_every_day_is_asked_for_once_with_several_in_a_request(project):
     one = project()
     for day in range(26):
-        one.vendor.put("Page View", "a", noon(day) if day else NOW - timedelta(minutes=5), f"i{day}")
+        one.vendor.put("Page View", "a", noon(day) if day else now() - timedelta(minutes=5), f"i{day}")
     one.vendor.put("Page View", "a", noon(26), "of before the first day")
     outcome = one.load("visits")
     assert (outcome.status, outcome.rows_sent) == ("published", 26), outcome.message
-    day = [f"{FIRST + timedelta(days=n)}" for n in range(26)]
-    until = f"{(NOW - timedelta(minutes=1)).date()}"
+    day = [f"{first() + timedelta(days=n)}" for n in range(26)]
+    until = f"{(now() - timedelta(minutes=1)).date()}"
     assert days_asked(one) == [(day[0], day[9]), (day[10], day[19]), (day[20], until)]
 
 
@@ -90,9 +96,9 @@ def test_a_second_load_asks_for_a_week_again_takes_what_came_late_and_changes_no
     again = one.load("visits")
     assert (again.status, again.rows_sent, again.rows_changed) == ("published", 5, 0), again.message
     ((low, high),) = days_asked(one)
-    assert low == f"{(NOW - timedelta(days=7, minutes=1)).date()}"
-    assert high >= f"{(NOW - timedelta(minutes=1)).date()}"
-    one.vendor.put("Page View", "a", noon(4), "late", processed=NOW)
+    assert low == f"{(now() - timedelta(days=7, minutes=1)).date()}"
+    assert high >= f"{(now() - timedelta(minutes=1)).date()}"
+    one.vendor.put("Page View", "a", noon(4), "late", processed=now())
     assert one.load("visits").rows_changed == 1
     assert events(one) == 6
 
@@ -183,7 +189,7 @@ def test_an_id_of_twenty_digits_and_a_decimal_with_a_trailing_zero_land_as_they_
 
 def test_an_event_of_the_future_holds_up_nothing(project):
     one = project()
-    tomorrow = NOW + timedelta(hours=26)
+    tomorrow = now() + timedelta(hours=26)
     one.vendor.put("Page View", "a", tomorrow, "i1")
     one.vendor.put("Page View", "a", noon(1), "i2")
     assert one.load("visits").status == "published"
