@@ -7,7 +7,6 @@ with rates as (
         -- two sources may give the rate of one day: the first by name counts, whatever was loaded first
         row_number() over (partition by currency, rate_on order by {{ byte_order('source') }}) as preference
     from {{ ref('stg_mapped__exchange_rates') }}
-    where rate_on <= {{ as_of_on() }}
 ),
 
 currencies as (
