@@ -39,7 +39,8 @@ def _shopify_order(number: int) -> str:
         f'"processedAt": "{day}", "updatedAt": "{day}", "cancelledAt": null, "test": false, "displayFinancialStatus": "PAID", '
         f'"currencyCode": "EUR", "sourceName": "web", "email": "c{number % 200_000}@example.am", "phone": null, '
         f'"customer": {customer}, "shippingAddress": {{"countryCodeV2": "AM", "provinceCode": "ER"}}, "taxesIncluded": false, '
-        f'"subtotalPriceSet": {money}, "totalTaxSet": {small}, "shippingLine": {{"taxLines": []}}, "totalPriceSet": {money}, '
+        f'"subtotalPriceSet": {money}, "totalTaxSet": {small}, "totalPriceSet": {money}, '
+        f'"shippingLine": {{"originalPriceSet": {small}, "discountedPriceSet": {small}, "taxLines": []}}, '
         f'"totalDiscountsSet": {small}, "totalShippingPriceSet": {small}}}'
     )
 

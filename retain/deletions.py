@@ -19,6 +19,7 @@ from retain.landing import only_one_load
 from retain.person.arriving import stand_in_for_keys
 from retain.reconciliation import keys_from_text, reconciled
 from retain.records import key_values
+from retain.relations import has_rows
 from retain.rewritten import lost_in_rewriting, rewritten
 from retain.roles import LOADER
 from retain.sources import PagedSource, open_source
@@ -61,7 +62,7 @@ def _replaces(settings: Settings, source: str, entity: str) -> bool:
 def _leaves_out(settings: Settings, source: str, entity: str) -> bool:
     """Whether records that the list has are read and not kept, or marked, by a condition that the list knows nothing of."""
     shape = settings.source(source).entities[entity]
-    return isinstance(shape, RestEntity) and not (shape.where is None and shape.deleted is None)
+    return isinstance(shape, RestEntity) and bool(shape.where or shape.deleted)
 
 
 def mark_deleted(settings: Settings, source: str, entity: str) -> Compared | None:
@@ -78,7 +79,7 @@ def mark_deleted(settings: Settings, source: str, entity: str) -> Compared | Non
         listed = None
         if keys is not None:
             listed, missing, known = _gone_from_list(connection, settings, source, shape, keys)
-            if isinstance(reader, PagedSource) and _is_any_gone(connection):
+            if isinstance(reader, PagedSource) and has_rows(connection, sql.Identifier("pg_temp", "gone")):
                 again = reader.keys(entity)
                 assert again is not None
                 listed, missing, known = _gone_from_list(connection, settings, source, shape, again)
@@ -197,11 +198,6 @@ def _gone_from_list(
     listed = _list_keys(connection, entity, keys)
     stand_in_for_keys(connection, settings, source, entity)
     return listed, *_compare(connection, source, entity)
-
-
-def _is_any_gone(connection: psycopg.Connection[Any]) -> bool:
-    row = connection.execute("select exists (select from pg_temp.gone)").fetchone()
-    return bool(row and row[0])
 
 
 def _list_keys(connection: psycopg.Connection[Any], entity: Entity, keys: Iterable[tuple[str, ...]]) -> int:

@@ -4,7 +4,6 @@ import importlib.util
 import json
 import os
 import pwd
-import secrets
 import shutil
 import socket
 import subprocess
@@ -20,11 +19,13 @@ import psycopg
 from psycopg import sql
 
 from retain.errors import OutOfReach, UserError
+from retain.state_folder import make_folder, secret
 
 OWNER = "retain"
 SHARED_HOME = Path("/var/lib/retain")  # for root, whose own folders no ordinary user can enter
 # The sessions of a server that was killed go on for a moment, and no other may open its folder meanwhile.
 LINGERING, A_KILLED_SERVER_LINGERS = ("lock file", "pre-existing shared memory block"), 15.0  # seconds
+NOT_LET_IN = "password authentication failed"
 OLDEST_VERSION = 16  # pg_input_is_valid() came with it
 # The same order of texts as the operating system's C.UTF-8, by comparing bytes: keys sort a fifth faster.
 BUILT_IN_COLLATION = 17
@@ -206,36 +207,46 @@ class EmbeddedServer:
     def _remembered(self) -> dict[str, Any]:
         try:
             return dict(json.loads((self.folder / "server.json").read_text()))
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, ValueError, TypeError):
             return {}
+
+    def _port(self) -> int:
+        """Where a running server says that it listens, else where the last one was asked to."""
+        try:
+            return int((self.data / "postmaster.pid").read_text().splitlines()[3])
+        except (OSError, ValueError, IndexError):
+            return int(self._remembered().get("port", 0))
 
     def dsn(self, dbname: str = "retain") -> dict[str, Any]:
         """Connection parameters of the owner for psycopg: host, port, dbname, user, password."""
         return {
             "host": "127.0.0.1",
-            "port": self._remembered().get("port", 0),
+            "port": self._port(),
             "dbname": dbname,
             "user": OWNER,
             "password": secret(self.folder, "owner_password"),
         }
 
     def is_running(self) -> bool:
-        if not (self.data / "postmaster.pid").exists():
-            return False
+        return (self.data / "postmaster.pid").exists() and self._refusal() is None
+
+    def _refusal(self) -> str | None:
+        """Why the server does not let its owner in; None when it does."""
         try:
             with psycopg.connect(**self.dsn("postgres"), connect_timeout=3):
-                return True
-        except psycopg.OperationalError:
-            return False
+                return None
+        except psycopg.OperationalError as error:
+            return str(error)
 
     def start(self) -> None:
         """Make the server if it does not exist and bring it up; returns at once when it is up.
 
-        Raises UserError for a port in use or a data folder of another version, OutOfReach when the server does not come up.
+        Raises UserError for a port in use, a data folder of another version or another password, OutOfReach when the server
+        does not come up.
         """
+        make_folder(self.folder)
         if self.is_running():
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
         with self._only_one():
             if self.is_running():
                 return
@@ -265,9 +276,13 @@ class EmbeddedServer:
             while self._run(command).returncode != 0:
                 if self.is_running():
                     return
-                if time.monotonic() < deadline and any(
-                    words in line for line in self._complaints() for words in LINGERING
-                ):
+                lingers = any(words in line for line in self._complaints() for words in LINGERING)
+                if lingers and NOT_LET_IN in (self._refusal() or ""):
+                    raise UserError(
+                        f"{self.folder / 'secrets.json'} does not hold the password of the server in {self.home}.",
+                        hint="Put a copy of it back, of the time when the server was made.",
+                    )
+                if lingers and time.monotonic() < deadline:
                     time.sleep(0.5)
                     continue
                 raise OutOfReach(
@@ -374,19 +389,3 @@ class EmbeddedServer:
             lines = []
         complaints = [line for line in lines if "FATAL" in line or "PANIC" in line or "ERROR" in line]
         return (complaints or lines or ["it left no log"])[-3:]
-
-
-def secret(folder: Path, name: str) -> str:
-    """A password kept in `folder`/secrets.json (mode 0600), made when first asked for."""
-    path = folder / "secrets.json"
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        kept: dict[str, str] = json.loads(path.read_text())
-    except FileNotFoundError:
-        kept = {}
-    if name not in kept:
-        kept[name] = secrets.token_urlsafe(24)
-        with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".secrets-", delete=False) as new:  # 0600 by nature
-            new.write(json.dumps(kept, indent=1))
-        Path(new.name).replace(path)
-    return kept[name]

@@ -24,10 +24,13 @@ from retain.roles import LOADER
 from retain.validation import Finding, Validated, count_on_raw, refusals, validate
 from retain.warehouse import connect
 
+REASONS_SHOWN = 3
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement on a load: accepted and quarantined rows, and the reasons if all of it was refused."""
+    """The judgement on a load: accepted and quarantined rows, the reasons if all of it was refused, and what is odd about rows
+    that were let pass."""
 
     load_id: int
     source: str
@@ -35,6 +38,7 @@ class Verdict:
     rows: int
     rows_quarantined: int
     refusals: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def is_refused(self) -> bool:
@@ -103,7 +107,7 @@ def _judge(
     quarantined = _count_failed_rows(connection, load.load_id)
     if selections is None:
         faults = count_faults(connection, settings, load, mapping) if quarantined else 0
-        findings.append(_share(settings.gate_of(load.source), rows, faults))
+        findings.append(_share(settings.gate_of(load.source), rows, faults, findings))
     return _conclude(connection, settings, load, findings, rows, quarantined, validated.results)
 
 
@@ -127,7 +131,11 @@ def _conclude(
     quarantined: int,
     results: list[Any],
 ) -> Verdict:
-    verdict = Verdict(load.load_id, load.source, load.entity, rows, quarantined, tuple(refusals(findings)))
+    odd = [one for one in findings if one.judges == "row" and one.severity == "warning" and one.rows_failed]
+    warnings = tuple(
+        f"{one.rows_failed:,} row{'s were' if one.rows_failed != 1 else ' was'} let pass: {one.message}" for one in odd
+    )
+    verdict = Verdict(load.load_id, load.source, load.entity, rows, quarantined, tuple(refusals(findings)), warnings)
     _record(connection, load.load_id, findings)
     _finish(
         connection,
@@ -176,8 +184,8 @@ def _row_count(landed: int, expected: int) -> Finding:
     return Finding("row_count_landed", "load", "critical", landed == expected, None, message, {"landed": landed})
 
 
-def _share(gate: Gate, rows: int, faults: int) -> Finding:
-    """Too many bad rows mean that something larger is wrong; a handful never stops a load."""
+def _share(gate: Gate, rows: int, faults: int, findings: list[Finding]) -> Finding:
+    """Too many bad rows mean that something larger is wrong; a handful never stops a load. Says what is wrong with most of them."""
     allowed = max(gate.max_quarantined_share * rows, gate.quarantine_allowance)
     message = (
         f"{faults} of {rows} rows fail ({faults / rows:.1%}; at most {gate.max_quarantined_share:.0%}, "
@@ -185,6 +193,10 @@ def _share(gate: Gate, rows: int, faults: int) -> Finding:
         if rows
         else "no rows"
     )
+    holding = [one for one in findings if one.judges == "row" and one.severity == "critical" and one.rows_failed]
+    most = sorted(holding, key=lambda one: (-(one.rows_failed or 0), one.rule))[:REASONS_SHOWN]
+    if faults > allowed and most:
+        message += f": {', '.join(f'{one.message} ({one.rows_failed})' for one in most)}"
     return Finding("quarantined_share", "load", "critical", faults <= allowed, None, message, {"quarantined": faults})
 
 

@@ -13,6 +13,8 @@ from psycopg import sql
 from retain.beside import Beside
 from retain.casting import cast_columns, kept_columns
 from retain.config import Settings
+from retain.errors import UserError
+from retain.guarded import WHERE, guarded_value, problem, rows_with_verdict
 from retain.landing import drop_gate_tables, failures_table, gate_table, landing_table
 from retain.mapping import (
     DELETED,
@@ -21,9 +23,8 @@ from retain.mapping import (
     computes,
     expression_of,
     grouping,
-    guarded_value,
     landed_columns,
-    problem,
+    problem_of_row,
     rows_that_count,
     set_source_clock,
     source_rows,
@@ -66,8 +67,7 @@ def write_gate_table(
     if rows is None:  # some value looks right and is not, such as the 30th of February
         rows = _made(connection, mapping, columns, load_id, selections, trusting=False)
     if rows is None:
-        raising = _raising_fields(connection, mapping, columns, selections)
-        rows = _create(connection, mapping, columns, load_id, selections, guarded=raising, trusting=False)
+        rows = _made_one_by_one(connection, mapping, columns, load_id, selections)
     connection.execute(
         sql.SQL("create unlogged table {} (row_number bigint, rule text, reason text, waits boolean)").format(
             failures_table(load_id)
@@ -96,6 +96,25 @@ def _made(
             return _create(connection, mapping, columns, load_id, selections, guarded=set(), trusting=trusting)
     except psycopg.DataError:
         return None
+
+
+def _made_one_by_one(
+    connection: psycopg.Connection[Any],
+    mapping: Mapping,
+    columns: list[str],
+    load_id: int,
+    selections: list[Selection],
+) -> int:
+    """As `_made`, where an expression raises: it is evaluated row by row. Only what rows are grouped by cannot be."""
+    raising = _raising_expressions(connection, mapping, columns, selections)
+    try:
+        return _create(connection, mapping, columns, load_id, selections, guarded=raising, trusting=False)
+    except psycopg.DataError:  # whose own sentence may quote a value of somebody's
+        raise UserError(
+            f"retain.yml, source {mapping.source}, {mapping.entity.name}.group_by: {', '.join(mapping.group_by)} cannot be "
+            "evaluated for some row.",
+            hint="Group by a column, or by an expression that has an answer for every row.",
+        ) from None
 
 
 def _made_by_two(
@@ -166,7 +185,7 @@ def _mapped(
     trusting: bool,
 ) -> sql.Composed:
     """The rows of the table. `trusting`: what looks right is cast without asking first, and may raise."""
-    landed = _landed(mapping, columns, selections)
+    landed = _landed(connection, mapping, columns, selections, guarded)
     fields = mapping.read
     exact = mapping.exact if trusting else frozenset()
     values = [
@@ -181,7 +200,7 @@ def _mapped(
         landed=landed,
         row=sql.SQL("min(_row)" if mapping.group_by else "_row"),
         file=sql.SQL("_file"),
-        problem=sql.SQL("min(_problem)" if mapping.group_by else "_problem"),
+        problem=problem_of_row(mapping, columns),
         fields=sql.SQL(", ").join(
             sql.SQL("{} as {}").format(value, sql.Identifier(field))
             for field, value in zip(fields, values, strict=True)
@@ -198,7 +217,7 @@ def _mapped(
         mapped=mapped,
         fence=sql.SQL(" offset 0" if computes(mapping, columns) else ""),
         source=sql.Literal(mapping.source),
-        problem=problem(sorted(guarded)) if guarded else sql.SQL("_problem"),
+        problem=problem(sorted(guarded - {WHERE})) if guarded - {WHERE} else sql.SQL("_problem"),
         deleted=sql.SQL(
             "coalesce(case when pg_input_is_valid(is_deleted, 'boolean') then is_deleted::boolean end, false)"
         )
@@ -215,7 +234,15 @@ def _mapped(
     )
 
 
-def _landed(mapping: Mapping, columns: list[str], selections: list[Selection]) -> sql.Composed:
+def _landed(
+    connection: psycopg.Connection[Any],
+    mapping: Mapping,
+    columns: list[str],
+    selections: list[Selection],
+    guarded: set[str],
+) -> sql.Composed:
+    if WHERE in guarded:
+        return rows_with_verdict(connection, mapping, columns, _selected(mapping, selections))
     landed = sql.SQL("select * from ({}) as all_landed where {}").format(
         source_rows(mapping, columns), _selected(mapping, selections)
     )
@@ -223,15 +250,22 @@ def _landed(mapping: Mapping, columns: list[str], selections: list[Selection]) -
     return landed if where is None else landed + sql.SQL(" and ") + where
 
 
-def _raising_fields(
+def _raising_expressions(
     connection: psycopg.Connection[Any], mapping: Mapping, columns: list[str], selections: list[Selection]
 ) -> set[str]:
-    """The fields whose expressions raise somewhere in these rows: only those are worth evaluating row by row."""
-    raising = set()
+    """The fields whose expressions raise somewhere in these rows, and `where`: only those are worth evaluating row by row."""
+    raising: set[str] = set()
+    if mapping.where is not None:
+        rows = _landed(connection, mapping, columns, selections, raising)
+        try:
+            with connection.transaction():
+                connection.execute(sql.SQL("select count(*) from ({}) as landed").format(rows))
+        except psycopg.DataError:
+            raising.add(WHERE)
     for field in mapping.expressions:
         query = sql.SQL("select count(value) from (select {} as value from ({}) as landed {}) as evaluated").format(
             expression_of(mapping, field, columns),
-            _landed(mapping, columns, selections),
+            _landed(connection, mapping, columns, selections, raising & {WHERE}),
             sql.SQL("group by {}").format(grouping(mapping, columns)) if mapping.group_by else sql.SQL(""),
         )
         try:

@@ -109,7 +109,7 @@ def read(
     """The decisions, oldest first; those of a number, about any of some identities, or all."""
     rows = connection.execute(
         "select decision_id, decision, source_ids, reason, decided_by, decided_at, reverted_at, reverted_by, "
-        "reverted_because from ops.identity_decisions where (%(number)s::bigint is null or decision_id = %(number)s) "
+        "reverted_because from ops.identity_decisions where (%(number)s::numeric is null or decision_id = %(number)s) "
         "and (%(about)s::text[] is null or source_ids && %(about)s) "
         "and (%(with_reverted)s or reverted_at is null) order by decision_id",
         {

@@ -89,7 +89,7 @@ def load_entity(
         landed = land_changes(settings, source, entity, full=full, window=window)
         load_id, rows = landed.load_id, landed.rows_sent
         outcome = _judge_and_publish(settings, source, entity, load_id, rows, watch)
-        return replace(outcome, warnings=landed.warnings)
+        return replace(outcome, warnings=(*landed.warnings, *outcome.warnings))
     except Refused as error:
         return LoadOutcome(source, entity, load_id, "refused", rows, message=str(error), error=error)
     except (OutOfReach, UserError) as error:
@@ -108,7 +108,9 @@ def _judge_and_publish(
     watch(source, entity, "publish")
     done = publish_load(settings, load_id)
     watch(source, entity, "done")
-    return LoadOutcome(source, entity, load_id, "published", rows, done.rows_changed, done.rows_quarantined)
+    return LoadOutcome(
+        source, entity, load_id, "published", rows, done.rows_changed, done.rows_quarantined, warnings=verdict.warnings
+    )
 
 
 def load_sources(

@@ -44,6 +44,7 @@ def configure(wanted: str | None, stream: TextIO = sys.stderr) -> None:
     Raises UserError for anything else.
     """
     if not wanted:
+        log.addHandler(logging.NullHandler())  # Python prints what nobody handles
         return
     if wanted != "json":
         raise UserError(f"RETAIN_LOG is '{wanted}'.", hint="Set it to json for lines of JSON, or leave it out.")

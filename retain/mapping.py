@@ -6,15 +6,15 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from retain import grouped
 from retain.config import FilesEntity, RestEntity, Settings, SqlEntity
 from retain.entities import ENTITIES, Entity
 from retain.errors import UserError
 from retain.landing import landing_table
 from retain.relations import columns_of
 from retain.sources.json_paths import paths_of
-from retain.sources.mentions import mentioned
+from retain.sources.mentions import column_of, mentioned
 
-FAILED = "\x01"  # a control character that no text of a source holds: marks an expression that raised, with its message
 # A number as a spreadsheet shows it, and saves it: 123456.78 as 1.2E+05. No expression may make 120000 of it: it is passed on as
 # it came, and does not cast.
 CUT_OFF = r"^\s*[+-]?[0-9](\.[0-9]{1,2})?[eE]\+[0-9]+\s*$"
@@ -151,10 +151,13 @@ def _written(mapping: Mapping, field: str, columns: list[str]) -> sql.Composable
         if literal is None:
             return sql.SQL("null::text")
         return sql.SQL("{}::text").format(sql.Literal(_literal_text(literal)))
+    if mapping.group_by and text not in columns and (name := column_of(text)):  # written as SQL would take it
+        folded = [column for column in columns if column.lower() == name.lower()]
+        text = folded[0] if len(folded) == 1 else text
     if text in columns:
         bare: sql.Composable = sql.Identifier(text)
         return (
-            sql.SQL("min({})::text").format(bare)
+            grouped.value(mapping.entity, field, text)
             if _must_aggregate(mapping, text)
             else sql.SQL("{}::text").format(bare)
         )
@@ -173,12 +176,26 @@ def _literal_text(value: Any) -> str:
 
 
 def _must_aggregate(mapping: Mapping, column: str) -> bool:
-    """A bare column beside group_by that is not grouped by: any of its values, the smallest for the same answer every time."""
+    """A bare column beside group_by that is not grouped by."""
     return bool(mapping.group_by) and column not in mapping.group_by
 
 
+def problem_of_row(mapping: Mapping, columns: list[str]) -> sql.Composable:
+    """What is wrong with a landed row as a whole, or with a group of them; null when nothing is."""
+    if not mapping.group_by:
+        return sql.SQL("_problem")
+    told = grouped.disagreements(
+        mapping.entity, mapping.expressions, lambda text: text in columns and _must_aggregate(mapping, text)
+    )
+    return sql.SQL("nullif(concat_ws('; ', {}), '')").format(sql.SQL(", ").join([sql.SQL("min(_problem)"), *told]))
+
+
 def grouping(mapping: Mapping, columns: list[str]) -> sql.Composable:
-    keys = [sql.Identifier(key) if key in columns else sql.SQL("(" + key + ")") for key in mapping.group_by]
+    keys: list[sql.Composable] = []
+    for key in mapping.group_by:
+        keys.append(sql.Identifier(key) if key in columns else sql.SQL("(" + key + ")"))
+        if key in columns and key.lower() not in columns:  # as an expression may write it without quotes
+            keys.append(sql.Identifier(key.lower()))
     of_each = [*keys, sql.SQL("_load_id"), sql.SQL("_file"), *([sql.Identifier(KEPT)] if KEPT in columns else [])]
     return sql.SQL(", ").join(of_each)
 
@@ -206,10 +223,18 @@ def check_expressions(connection: psycopg.Connection[Any], mapping: Mapping, col
             places = {_place(field): text for field, text in mapping.expressions.items()}
             written = where if place == "where" else places[place]
             offered = ", ".join(column for column in columns if column not in PSEUDO_COLUMNS)
+            hint = (
+                'Quote names that are not plain lower case ("Unit Price"), and cast before counting (price::numeric).'
+            )
+            if isinstance(error, psycopg.errors.GroupingError):
+                hint = (
+                    "Beside group_by an expression makes one value of several rows: sum(price::numeric), min(state). "
+                    f"Only what is grouped by stands as it is, written as there: {', '.join(mapping.group_by)}."
+                )
             raise UserError(
                 f"retain.yml, source {mapping.source}, {mapping.entity.name}.{place}: the expression {written!r} cannot be "
                 f"evaluated: {str(error).splitlines()[0]}. The file's columns are: {offered} (all of them text).",
-                hint='Quote names that are not plain lower case ("Unit Price"), and cast before counting (price::numeric).',
+                hint=hint,
             ) from None
 
 
@@ -223,41 +248,3 @@ def computes(mapping: Mapping, columns: list[str]) -> bool:
     return (
         bool(mapping.group_by) or KEPT in columns or any(text not in columns for text in mapping.expressions.values())
     )
-
-
-def guarded_value(
-    connection: psycopg.Connection[Any], mapping: Mapping, columns: list[str], field: str
-) -> sql.Composable:
-    """A function that evaluates a field's expression for a row, or a group of rows, and answers with a marked message if it raises."""
-    connection.execute(
-        sql.SQL("create or replace temporary view landed_shape as {} limit 0").format(source_rows(mapping, columns))
-    )
-    function = sql.Identifier("pg_temp", f"field_{[*mapping.entity.fields, DELETED].index(field)}")
-    body = sql.SQL(
-        "begin return (select {} from unnest(given) as landed {}); exception when data_exception then "
-        "return {} || sqlerrm; end"
-    ).format(
-        expression_of(mapping, field, columns),
-        sql.SQL("group by {}").format(grouping(mapping, columns)) if mapping.group_by else sql.SQL(""),
-        sql.Literal(FAILED),
-    )
-    connection.execute(
-        sql.SQL("create or replace function {}(given landed_shape[]) returns text language plpgsql as {}").format(
-            function, sql.Literal(body.as_string(connection))
-        )
-    )
-    row = sql.SQL(
-        "array_agg(row(landed.*)::landed_shape)" if mapping.group_by else "array[row(landed.*)::landed_shape]"
-    )
-    return sql.SQL("{}({})").format(function, row)
-
-
-def problem(fields: list[str]) -> sql.Composable:
-    """What the line itself had wrong, and what each expression that raised had to say."""
-    said = [
-        sql.SQL("case when {0} like {1} then {2} || substr({0}, 2) end").format(
-            sql.Identifier(field), sql.Literal(FAILED + "%"), sql.Literal(f"{field}: ")
-        )
-        for field in fields
-    ]
-    return sql.SQL("nullif(concat_ws('; ', _problem, {}), '')").format(sql.SQL(", ").join(said))

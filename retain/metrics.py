@@ -10,7 +10,7 @@ import psycopg
 
 from retain import __version__
 from retain.config import Settings
-from retain.errors import RetainError
+from retain.errors import RetainError, UserError
 from retain.progress import verified_through
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -186,7 +186,10 @@ def _escaped(value: str) -> str:
 
 
 def server(host: str, port: int, page: Callable[[], str]) -> http.server.ThreadingHTTPServer:
-    """A server of /metrics: every request asks `page` anew; when that fails the answer is 503 with its sentence."""
+    """A server of /metrics: every request asks `page` anew; when that fails the answer is 503 with its sentence.
+
+    Raises UserError when nothing can listen there.
+    """
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -211,4 +214,7 @@ def server(host: str, port: int, page: Callable[[], str]) -> http.server.Threadi
         def log_message(self, format: str, *arguments: Any) -> None:
             return  # one line a scrape would be all there is to read
 
-    return http.server.ThreadingHTTPServer((host, port), Handler)
+    try:
+        return http.server.ThreadingHTTPServer((host, port), Handler)
+    except OSError as error:
+        raise UserError(f"Nothing can listen at {host}:{port}: {error.strerror}.") from None

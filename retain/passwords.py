@@ -66,8 +66,10 @@ def complete(file: Path, example: Path = EXAMPLE) -> str:
     is_new = not file.exists()
     try:
         lines = (example if is_new else file).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{example if is_new else file} cannot be read: {error}.") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{example if is_new else file} is no text: wanted lines of NAME=value.") from None
+    except OSError as error:
+        raise UserError(f"{example if is_new else file} cannot be read: {error.strerror}.") from None
     found = values_of(lines)
     if problems := weaknesses({name: value for name, value in found.items() if value}, must_be_complete=False):
         raise UserError(

@@ -8,6 +8,7 @@ from psycopg import sql
 from retain.entities import Entity
 from retain.landing import gate_table
 from retain.quarantine import KEPT_OUT
+from retain.relations import has_rows
 
 
 def merge(
@@ -98,10 +99,9 @@ def _insert(
 
     Mostly none is: then it is not asked of a million rows.
     """
-    row = connection.execute(sql.SQL("select exists (select 1 from {})").format(KEPT_OUT)).fetchone()
     kept_out = sql.SQL(
         "where not exists (select 1 from {} as kept where kept.row_number = incoming.row_number)"
-        if row is not None and row[0]
+        if has_rows(connection, KEPT_OUT)
         else ""
     )
     values = [

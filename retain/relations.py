@@ -14,6 +14,11 @@ def exists(connection: psycopg.Connection[Any], relation: Relation) -> bool:
     return row is not None and bool(row[0])
 
 
+def has_rows(connection: psycopg.Connection[Any], table: sql.Composable) -> bool:
+    row = connection.execute(sql.SQL("select exists (select from {})").format(table)).fetchone()
+    return row is not None and bool(row[0])
+
+
 def columns_of(connection: psycopg.Connection[Any], relation: Relation) -> dict[str, str]:
     """Column to type, in their order; none where there is no such relation."""
     found = connection.execute(

@@ -7,8 +7,8 @@ import psycopg
 from psycopg import sql
 
 from retain.config import Settings
-from retain.embedded import secret
 from retain.errors import UserError
+from retain.state_folder import secret
 
 LONGEST_NAME = 63  # bytes of an identifier
 READ, APPEND, WRITE = "select", "select, insert", "select, insert, update, delete"

@@ -8,6 +8,7 @@ from retain.config import Settings
 from retain.errors import NotLetIn, RetainError
 from retain.landing import drop_pages, only_one_load
 from retain.sources import PagedSource, open_source
+from retain.sources.files import FilesReader
 from retain.warehouse import connect
 
 State = Literal["good", "warning", "wrong"]
@@ -24,24 +25,35 @@ class Finding:
 
 
 def check_source(settings: Settings, name: str) -> Iterator[Finding]:
-    """Every finding on one source; one that is good where there is none. Raises UserError when there is no such source."""
-    source = open_source(settings, name)
-    entities = settings.source(name).entities
+    """Every finding on one source of retain.yml; one that is good where there is none."""
     subject, problems = f"source {name}", 0
+    try:
+        source = open_source(settings, name)
+    except RetainError as error:  # the other sources are looked at all the same
+        yield _wrong(subject, error)
+        return
+    entities = settings.source(name).entities
     for entity in entities:
         try:
-            source.columns(entity)
+            if isinstance(source, FilesReader):
+                source.check(entity)
+            else:
+                source.columns(entity)
             for sentence, to_do in source.doubts(entity) if isinstance(source, PagedSource) else ():
                 problems += 1
                 yield Finding(subject, "warning", f"{entity}: {sentence}", to_do)
         except RetainError as error:
             problems += 1
-            to_do = error.hint or "Look at the source, and at its part of retain.yml."
-            yield Finding(subject, "wrong", error.message, to_do)
+            yield _wrong(subject, error)
             if error.exit_code == 3 or isinstance(error, NotLetIn):
                 return  # the others would say the same
     if not problems:
         yield Finding(subject, "good", f"offers {', '.join(entities)}")
+
+
+def _wrong(subject: str, error: RetainError) -> Finding:
+    to_do = error.hint or "Look at the source, and at its part of retain.yml."
+    return Finding(subject, "wrong", error.message, to_do)
 
 
 def forget(settings: Settings, name: str, entity: str) -> bool:

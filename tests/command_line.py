@@ -35,16 +35,22 @@ def surroundings() -> dict[str, str]:
     return inherited | {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "160"}
 
 
-@contextmanager
-def until_interrupted(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
-    """A `retain` command that serves until Ctrl-C, from the moment it says so; a Ctrl-C ends it."""
-    with subprocess.Popen(
+def begun(*arguments: str, stderr: int = subprocess.PIPE) -> "subprocess.Popen[str]":
+    """A command as a terminal begins one: what a shell runs in the background is deaf to Ctrl-C, and so would be its children."""
+    return subprocess.Popen(
         [sys.executable, "-m", "retain", *arguments],
         env=surroundings(),
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=stderr,
         text=True,
-    ) as process:
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+@contextmanager
+def until_interrupted(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """A `retain` command that serves until Ctrl-C, from the moment it says so; a Ctrl-C ends it."""
+    with begun(*arguments, stderr=subprocess.STDOUT) as process:
         try:
             said = []
             assert process.stdout is not None

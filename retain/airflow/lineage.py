@@ -49,7 +49,7 @@ def emit_models(config: Settings, context: Any, results: dict[str, Result]) -> N
     `results`: those of one dbt run by the model's name; of what was skipped nothing is said. What cannot be sent is in the log.
     """
     run, ti, adapter = context["dag_run"], context["ti"], OpenLineageAdapter()
-    due = run.logical_date or run.run_after
+    due, nodes = run.logical_date or run.run_after, _nodes(config)
     parent = get_task_parent_run_facet(
         parent_run_id=adapter.build_dag_run_id(ti.dag_id, due, run.clear_number), parent_job_name=ti.dag_id
     )
@@ -57,7 +57,7 @@ def emit_models(config: Settings, context: Any, results: dict[str, Result]) -> N
         if result.began_at is None or result.ended_at is None:
             continue
         task = f"{MODELS}{name}"
-        inputs, outputs = (list(map(_dataset, tables)) for tables in lineage_of(config, ti.dag_id, task, []))
+        inputs, outputs = (list(map(_dataset, tables)) for tables in _model(nodes, name))
         said: dict[str, Any] = {
             "run_id": str(generate_new_uuid()),
             "job_name": f"{ti.dag_id}.{task}",
@@ -89,7 +89,7 @@ def lineage_of(config: Settings, dag_id: str, task_id: str, outlets: list[str]) 
         landed = [_table("landing", f"{source}__{entity}")]
         return ([source_of(config, source, entity)], landed) if step == "land" else (landed, told)
     if task_id.startswith(MODELS):
-        return _model(config, task_id.removeprefix(MODELS))
+        return _model(_nodes(config), task_id.removeprefix(MODELS))
     return [], told
 
 
@@ -97,7 +97,7 @@ def source_of(config: Settings, source: str, entity: str) -> tuple[str, str]:
     """A table of a shop's database, files of a folder, or a list of a system: namespace and name as OpenLineage's naming asks."""
     one = config.source(source)
     if isinstance(one, FilesSource):
-        return "file", str(Path(one.folder) / one.entities[entity].files)
+        return "file", str(Path(one.folder) / one.entities[entity].pattern)
     if isinstance(one, RestSource):
         address = urlsplit(one.url)
         return (
@@ -114,10 +114,14 @@ def source_of(config: Settings, source: str, entity: str) -> tuple[str, str]:
     return f"{SCHEMES.get(scheme, scheme)}://{url.host}{port}", f"{url.database}.{table}"
 
 
-def _model(config: Settings, name: str) -> tuple[Names, Names]:
-    """What dbt's manifest says of a model. It is built in `marts_next`, and shown as `marts`."""
+def _nodes(config: Settings) -> dict[str, Any]:
+    """What dbt's manifest has, by id: megabytes of text."""
     manifest = json.loads(manifest_of(config).read_text())
-    nodes = {**manifest["nodes"], **manifest["sources"]}
+    return {**manifest["nodes"], **manifest["sources"]}
+
+
+def _model(nodes: dict[str, Any], name: str) -> tuple[Names, Names]:
+    """What a model reads and writes. It is built in `marts_next`, and shown as `marts`."""
     model = next(node for node in nodes.values() if node["resource_type"] in ("model", "seed") and node["name"] == name)
     return [_relation(nodes[parent]) for parent in model["depends_on"].get("nodes", [])], [_relation(model)]
 

@@ -22,18 +22,16 @@ NEXT = "marts_next"
 def begin_build(settings: Settings, run: str, builder: str) -> dict[str, Any]:
     """Empty `marts_next` and write on it whose build it is; returns the dbt vars that hold for the whole build.
 
-    `builder` is the task that will run dbt.
+    `builder` is the task that will run dbt. A build that runs over midnight ends as of the day on which it began.
 
-    A build that runs over midnight ends as of the day on which it began. Raises Refused while another build runs.
+    Raises Refused while another build runs.
     """
     with connect(settings, TRANSFORMER) as connection, only_one_build(connection):
         clear_next(connection)
         _sign(connection, run)
         with connect(settings, LOADER) as ledger:
             results.begin(ledger, run, builder)
-    ours = variables(settings)
-    parsed(settings, ours)
-    return ours
+    return variables(settings)
 
 
 def finish_build(settings: Settings, run: str) -> list[str]:

@@ -11,8 +11,8 @@ from pathlib import Path
 from retain.airflow.history import METADATA
 from retain.cli import NO_TELEMETRY
 from retain.config import Settings
-from retain.embedded import secret
 from retain.metadata import Metadata, metadata_beside_warehouse
+from retain.state_folder import secret
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DAGS = REPOSITORY / "dags"

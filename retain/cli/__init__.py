@@ -1,10 +1,14 @@
 """The command line: `main` runs a command and turns every ending into a sentence and an exit code."""
 
+import errno
+import io
+import logging
 import os
 import sys
 
 from retain.errors import RetainError
 
+NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
 NO_TELEMETRY = {
     "DO_NOT_TRACK": "1",
     "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
@@ -19,12 +23,11 @@ def main() -> None:
     """Run the command of sys.argv. Exit codes: 0 done, 1 done with refusals or failed checks, 2 the user's input, 3 out of reach."""
     for name, value in NO_TELEMETRY.items():
         os.environ.setdefault(name, value)
-    from retain import logs
-    from retain.cli.app import app
-
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name in any script can be printed, whatever the locale says
+            stream.reconfigure(encoding="utf-8", errors="replace")
     try:
-        logs.configure(os.environ.get("RETAIN_LOG"))
-        app(standalone_mode=False, prog_name="retain")
+        _run()
     except RetainError as error:
         _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
@@ -34,6 +37,20 @@ def main() -> None:
         sys.exit(0)
     except Exception as error:
         _unexpected(error)
+
+
+def _run() -> None:
+    """Run the command. Not by the app itself: that takes a Ctrl-C for an ordinary end, and a reader who left for a failure."""
+    from typer.main import get_command
+
+    from retain import logs
+    from retain.cli.app import app
+
+    logs.configure(os.environ.get("RETAIN_LOG"))
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # of a rollback that fails after a Ctrl-C nobody need know
+    command = get_command(app)
+    with command.make_context("retain", sys.argv[1:]) as context:
+        command.invoke(context)
 
 
 def _fail(sentence: str, exit_code: int) -> None:
@@ -71,7 +88,7 @@ def _unexpected(error: Exception) -> None:
 
 
 def plain_sentence(error: BaseException) -> str | None:
-    """What a fault of the machine means: a full disk, a server that went away; None when it is none of these."""
+    """What a fault of the machine means: a full disk, a file of another user, a server that went away; None when it is none of these."""
     import psycopg
 
     chain: list[BaseException] = []
@@ -80,8 +97,10 @@ def plain_sentence(error: BaseException) -> str | None:
         chain.append(current)
         current = current.__cause__ or current.__context__
     for link in chain:
-        if isinstance(link, psycopg.errors.DiskFull) or (isinstance(link, OSError) and link.errno == 28):
+        if isinstance(link, psycopg.errors.DiskFull) or (isinstance(link, OSError) and link.errno == errno.ENOSPC):
             return "The disk is full. Nothing half done was published: make room, and run the same command again."
+        if isinstance(link, OSError) and link.errno in NOT_ALLOWED and link.filename:
+            return f"{link.filename} cannot be used: {link.strerror}."
         if isinstance(link, psycopg.errors.InsufficientPrivilege):
             return f"The warehouse's user may not do this: {str(link).splitlines()[0]}."
         if isinstance(link, psycopg.OperationalError):

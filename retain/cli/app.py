@@ -153,7 +153,7 @@ def metrics(
     config: Config = None,
     serve: Annotated[bool, typer.Option("--serve", help="Serve them at /metrics, until Ctrl-C.")] = False,
     host: Annotated[str, typer.Option(help="The address to listen at, with --serve.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port, with --serve.")] = 9464,
+    port: Annotated[int, typer.Option(help="The port, with --serve.", min=1, max=65535)] = 9464,
 ) -> None:
     """How the loads go, in Prometheus's text format: rows, seconds, freshness, refused, quarantined."""
     from retain.cli import serving
@@ -168,9 +168,9 @@ def query(
     format: Annotated[Format, typer.Option("--format", "-f", help="How to print it.")] = Format.table,
 ) -> None:
     """Ask the marts in SQL, as the read-only BI role."""
-    from retain.cli import looking
+    from retain.cli import asking
 
-    looking.query(config, statement, format.value)
+    asking.query(config, statement, format.value)
 
 
 records.add_to(app, LOOK)
@@ -180,7 +180,7 @@ customers.add_to(app, DAILY, LOOK)
 @app.command(rich_help_panel=SERVE)
 def airflow(
     config: Config = None,
-    port: Annotated[int, typer.Option(help="Port of its web page, on loopback.")] = 8080,
+    port: Annotated[int, typer.Option(help="Port of its web page, on loopback.", min=1, max=65535)] = 8080,
 ) -> None:
     """Run a whole local Airflow with Retain's DAGs, until Ctrl-C."""
     from retain.cli import serving
@@ -191,7 +191,7 @@ def airflow(
 @app.command(rich_help_panel=SERVE)
 def superset(
     config: Config = None,
-    port: Annotated[int, typer.Option(help="Port of its web page, on loopback.")] = 8088,
+    port: Annotated[int, typer.Option(help="Port of its web page, on loopback.", min=1, max=65535)] = 8088,
 ) -> None:
     """Run a local Superset with Retain's dashboards, until Ctrl-C."""
     from retain.cli import serving

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from retain import identity, warehouse
 from retain.cli.instance import settings_of
-from retain.cli.looking import require_warehouse
+from retain.cli.looking import moment, require_warehouse
 from retain.cli.screen import console, heading
 from retain.config import Settings
 from retain.errors import UserError
@@ -88,7 +88,7 @@ def show(config: Path | None, name: str) -> None:
             verb = "joined to" if event == "joined" else "parted from"
             load = f", load {load_id}" if load_id is not None else ""
             console.print(
-                f"  {at:%Y-%m-%d %H:%M}  {escape(one)} {verb} {escape(other)} by {rule.replace('_', ' ')} "
+                f"  {moment(settings, at)}  {escape(one)} {verb} {escape(other)} by {rule.replace('_', ' ')} "
                 f"{escape(masked)}[dim]{load}[/dim]",
                 soft_wrap=True,
             )

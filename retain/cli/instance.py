@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from retain.config import Settings, load_settings
-from retain.embedded import OWNER, EmbeddedServer, free_port, port_is_taken, secret
+from retain.embedded import OWNER, EmbeddedServer, free_port, port_is_taken
 from retain.errors import UserError
+from retain.state_folder import secret
 
 if TYPE_CHECKING:
     from retain.demo.serving import Standing
@@ -34,6 +35,12 @@ def settings_of(config: Path | None) -> Settings:
         enter_demo()
     os.environ["RETAIN_CONFIG"] = str(path)
     return load_settings(path)
+
+
+def is_found_unnamed(path: Path) -> bool:
+    """Whether a command that is typed here means this retain.yml without being told."""
+    here = _here()
+    return path == (here.resolve() if here else DEMO_CONFIG)
 
 
 def _from_environment() -> Path | None:

@@ -1,14 +1,10 @@
-"""`retain status`, `query`, `loads`: what the warehouse says of itself."""
+"""`retain status` and `retain loads`: what the warehouse says of itself."""
 
-import csv
 import json
-import sys
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import psycopg
 from psycopg import sql
@@ -17,80 +13,14 @@ from rich.table import Table
 
 from retain import alerts, data_docs, warehouse
 from retain.cli.instance import settings_of
-from retain.cli.screen import console, heading
+from retain.cli.screen import console, count, heading
 from retain.config import Settings
 from retain.errors import UserError
 from retain.metrics import last_loads
 from retain.progress import verified_through
 from retain.relations import exists
 
-
-def query(config: Path | None, statement: str, format: str) -> None:
-    """Run one statement as the BI role, in a transaction that cannot write."""
-    settings = settings_of(config)
-    warehouse.ensure_running(settings)
-    with warehouse.open_connection(warehouse.bi_dsn(settings)) as connection:
-        connection.read_only = True
-        try:
-            cursor = connection.execute(statement.encode())
-        except psycopg.errors.InsufficientPrivilege as error:
-            raise UserError(f"The BI role may only read the schema marts: {str(error).splitlines()[0]}.") from None
-        except psycopg.errors.ReadOnlySqlTransaction:
-            raise UserError("The BI role may only read: the statement would change something.") from None
-        except (psycopg.ProgrammingError, psycopg.DataError) as error:
-            raise UserError(f"The statement cannot be run: {str(error).strip()}") from None
-        if cursor.description is None:
-            raise UserError("The statement returns no rows to show.")
-        names = [column.name for column in cursor.description]
-        rows = cursor.fetchall()
-    {"table": _as_table, "csv": _as_csv, "json": _as_json}[format](names, rows)
-
-
-def _as_table(names: list[str], rows: list[tuple[Any, ...]]) -> None:
-    table = Table(header_style="bold", box=None, pad_edge=False)
-    numeric = [
-        bool(rows) and all(isinstance(row[n], int | float | Decimal | None) for row in rows) for n in range(len(names))
-    ]
-    for name, right in zip(names, numeric, strict=True):
-        table.add_column(name, justify="right" if right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*("" if value is None else str(_plain(value)) for value in row))
-    console.print(table)
-    console.print(f"[dim]{len(rows):,} rows[/dim]")
-
-
-def _as_csv(names: list[str], rows: list[tuple[Any, ...]]) -> None:
-    writer = csv.writer(sys.stdout)
-    writer.writerow(names)
-    for row in rows:
-        writer.writerow(["" if value is None else _plain(value) for value in row])
-
-
-def _as_json(names: list[str], rows: list[tuple[Any, ...]]) -> None:
-    """Numbers with decimals are printed with all their digits, as JSON numbers."""
-    lines = [
-        "{" + ", ".join(f"{json.dumps(name)}: {_json(value)}" for name, value in zip(names, row, strict=True)) + "}"
-        for row in rows
-    ]
-    sys.stdout.write("[" + ",\n ".join(lines) + "]\n")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list):
-        return "{" + ",".join(str(item) for item in value) + "}"
-    if isinstance(value, dict):
-        return json.dumps(value)
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ", timespec="seconds")
-    return value
-
-
-def _json(value: Any) -> str:
-    if isinstance(value, Decimal):
-        return str(value) if value.is_finite() else "null"
-    if isinstance(value, date | datetime | UUID | timedelta):
-        return json.dumps(str(value) if not isinstance(value, datetime) else value.isoformat())
-    return json.dumps(value, ensure_ascii=False)
+WIDTH_OF_LOADS = 125  # columns that `retain loads` asks for in full
 
 
 def status(config: Path | None) -> None:
@@ -123,7 +53,7 @@ def status(config: Path | None) -> None:
         problems, silent = alerts.open_alerts(connection), alerts.silent_channels(connection)
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("source", "entity", "last load"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for column in ("seconds", "rows", "in raw", "held"):
         table.add_column(column, justify="right")
     table.add_column("complete until")
@@ -147,18 +77,18 @@ def status(config: Path | None) -> None:
         )
     for source, entity, number, days, since in lost:
         console.print(
-            f"[red]{source} {entity} does not add up[/red]: {number:,} records on {days:,} days (the first {since}); "
+            f"[red]{source} {entity} does not add up[/red]: {count(number, 'record')} on {count(days, 'day')} (the first {since}); "
             "`select * from ops.reconciliation where difference <> 0` lists them, docs/runbooks/restore_from_landing.md helps."
         )
     if problems:
-        count = "1 problem is open" if len(problems) == 1 else f"{len(problems)} problems are open"
+        are_open = "1 problem is open" if len(problems) == 1 else f"{len(problems)} problems are open"
         titles = escape("; ".join(alert.title for alert in problems))
-        console.print(f"[red]{count}[/red]: {titles} [dim](`retain alerts` says more)[/dim]", soft_wrap=True)
+        console.print(f"[red]{are_open}[/red]: {titles} [dim](`retain alerts` says more)[/dim]", soft_wrap=True)
     say_who_is_silent(settings, silent)
     assert marts is not None
     parameters = warehouse.dsn(settings)
     console.print(
-        f"\n{marts[0]} marts in PostgreSQL at {parameters['host']}:{parameters['port']}/{parameters['dbname']}, schema marts"
+        f"\n{count(marts[0], 'mart')} in PostgreSQL at {parameters['host']}:{parameters['port']}/{parameters['dbname']}, schema marts"
     )
 
 
@@ -191,7 +121,9 @@ def _completeness(settings: Settings, complete: Mapping[tuple[str, str], datetim
         known = {entity: complete.get((source.name, entity)) for entity in source.entities}
         never = [entity for entity, moment in known.items() if moment is None]
         if never:
-            console.print(f"{source.name} is not complete: {', '.join(never)} was never published")
+            console.print(
+                f"{source.name} is not complete: {', '.join(never)} {'was' if len(never) == 1 else 'were'} never published"
+            )
             continue
         moments = {entity: moment for entity, moment in known.items() if moment is not None}
         until = min(moments.values())
@@ -241,17 +173,20 @@ def loads(config: Path | None, limit: int) -> None:
             [limit],
         ).fetchall()
     said: list[str] = []
+    is_narrow = console.width < WIDTH_OF_LOADS  # then without what `retain loads show` says too
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("load", "source", "entity", "kind", "status", "started"):
-        table.add_column(column)
-    for column in ("sent", "changed", "quarantined", "seconds"):
-        table.add_column(column, justify="right")
+    for column in ("load", "source", "entity", *(() if is_narrow else ("kind",)), "status", "started"):
+        table.add_column(column, overflow="fold", no_wrap=column != "entity")
+    for column in ("sent", "held") if is_narrow else ("sent", "changed", "quarantined", "seconds"):
+        table.add_column(column, justify="right", no_wrap=True)
     for load_id, source, entity, kind, state, started, sent, changed, held, took, message in rows:
         colour = "green" if state == "published" else "yellow" if state in ("started", "landed", "validated") else "red"
+        numbers = (sent, held) if is_narrow else (sent, changed, held)
         table.add_row(
-            str(load_id), source, entity, kind, f"[{colour}]{state}[/{colour}]", f"{started:%Y-%m-%d %H:%M}",
-            *("" if number is None else f"{number:,}" for number in (sent, changed, held)),
-            f"{took.total_seconds():.1f}" if took is not None else "",
+            str(load_id), source, entity, *(() if is_narrow else (kind,)),
+            f"[{colour}]{state}[/{colour}]", moment(settings, started),
+            *("" if number is None else f"{number:,}" for number in numbers),
+            *(() if is_narrow else (f"{took.total_seconds():.1f}" if took is not None else "",)),
         )  # fmt: skip
         if message and (state in ("refused", "failed") or kind in ("release", "replay")):
             said.append(f"[dim]{load_id}[/dim]  {escape(message)}")
@@ -279,16 +214,18 @@ def loads_show(config: Path | None, load_id: int) -> None:
     table.add_column(overflow="fold")
     for name, value in zip(names, row, strict=True):
         if value is not None:
-            text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(_plain(value))
+            text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+            text = value.isoformat(sep=" ", timespec="seconds") if isinstance(value, datetime) else text
             table.add_row(name.replace("_", " "), escape(text if len(text) < 400 else f"{text[:400]} …"))
     if page := data_docs.path_of(load_id, settings):
         table.add_row("Data Docs", str(page))
     console.print(table)
-    heading(f"{len(results)} expectations")
+    heading(count(len(results), "expectation"))
     checks = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("", "judges", "severity", "rows failed", "what", "rule"):
         checks.add_column(column, justify="right" if column == "rows failed" else "left")
     for success, severity, judges, failed, message, rule in results:
         mark = "[green]✓[/green]" if success else "[yellow]![/yellow]" if severity == "warning" else "[red]✗[/red]"
-        checks.add_row(mark, judges, severity, "" if failed is None else f"{failed:,}", message, f"[dim]{rule}[/dim]")
+        number = "" if failed is None else f"{failed:,}"
+        checks.add_row(mark, judges, severity, number, escape(message or ""), f"[dim]{rule}[/dim]")
     console.print(checks)

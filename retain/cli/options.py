@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from retain.entities import ENTITIES
 from retain.errors import UserError
 
 Config = Annotated[
@@ -42,3 +43,7 @@ def day(option: str, text: str | None) -> date | None:
 
 def unknown(kind: str, name: str, known: list[str]) -> UserError:
     return UserError(f"There is no {kind} '{name}' in this retain.yml.", hint=f"It has: {', '.join(known)}.")
+
+
+def unknown_entity(name: str) -> UserError:
+    return UserError(f"There is no entity '{name}'.", hint=f"Retain knows: {', '.join(ENTITIES)}.")

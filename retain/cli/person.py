@@ -8,8 +8,8 @@ from rich.table import Table
 
 from retain import warehouse
 from retain.cli.instance import settings_of
-from retain.cli.looking import require_warehouse
-from retain.cli.screen import console
+from retain.cli.looking import moment, require_warehouse
+from retain.cli.screen import console, count
 from retain.config import Settings
 from retain.errors import UserError
 from retain.person import again, erasure, export, proof
@@ -21,7 +21,8 @@ def write(config: Path | None, name: str, path: Path | None) -> None:
     target, rows = export.export(_prepared(config), name, path)
     total = sum(rows.values())
     console.print(
-        f"{total:,} rows of {len(rows)} tables are in {escape(str(target))}, which only you can read.", soft_wrap=True
+        f"{count(total, 'row')} of {count(len(rows), 'table')} in {escape(str(target))}, which only you can read.",
+        soft_wrap=True,
     )
     console.print(f"[dim]It is personal data: hand it over, and delete it. {BEYOND}[/dim]", soft_wrap=True)
 
@@ -35,26 +36,31 @@ def erase(config: Path | None, name: str, reason: str, is_agreed: bool) -> None:
                 "An erasure cannot be undone, and nobody is here to confirm it.", hint="With --yes it is done unasked."
             )
         console.print(
-            f"This person has {_count(accounts, 'account')} and was {_count(guests, 'guest')}. What identifies them goes from every layer; "
+            f"This person has {count(accounts, 'account')} and was {count(guests, 'guest')}. What identifies them goes from every layer; "
             "the orders stay under a random key. This cannot be undone.",
             soft_wrap=True,
         )
-        if console.input("Type [bold]erase[/bold] to go on: ").strip() != "erase":
+        try:
+            answer = console.input("Type [bold]erase[/bold] to go on: ").strip()
+        except EOFError:  # Ctrl-D
+            answer = ""
+        if answer != "erase":
             raise UserError("Not confirmed: nothing was changed.")
     done = erasure.erase(settings, name, reason)
     removed = ", ".join(f"{number} {kind.replace('_', ' ')}" for kind, number in sorted(done.identifiers.items()))
+    rows = f"{count(sum(done.rows.values()), 'row')} of {count(len(done.rows), 'table')}"
     console.print(
-        f"Erasure {done.erasure_id}: {sum(done.rows.values()):,} rows of {len(done.rows)} tables no longer say who ({removed}).",
+        f"Erasure {done.erasure_id}: {rows} no longer say who ({removed}).",
         soft_wrap=True,
     )
     if done.shared:
         console.print(
-            f"{_count(done.shared, 'identifier')} of other customers too: removed here, and theirs still.",
+            f"{count(done.shared, 'identifier')} of other customers too: removed here, and theirs still.",
             soft_wrap=True,
         )
     if done.left:
         console.print(
-            f"{_count(done.left, 'identifier')} that too many people gave to be anybody's: left as it is.",
+            f"{count(done.left, 'identifier')} that too many people gave to be anybody's: left as it is.",
             soft_wrap=True,
         )
     for path in done.files:
@@ -79,7 +85,7 @@ def repeat(config: Path | None) -> None:
 
 def erased_again(erasures: int, customers: int) -> None:
     console.print(
-        f"{_count(erasures, 'erasure')} newer than this warehouse repeated: {_count(customers, 'customer')} no longer say who. "
+        f"{count(erasures, 'erasure')} newer than this warehouse repeated: {count(customers, 'customer')} no longer say who. "
         "Who came later is recognised when a source sends them.",
         soft_wrap=True,
     )
@@ -87,16 +93,17 @@ def erased_again(erasures: int, customers: int) -> None:
 
 def prove(config: Path | None, name: str) -> bool:
     """Say whether anything of this identifier is left; returns whether nothing is."""
-    found = proof.prove(_prepared(config), name)
+    settings = _prepared(config)
+    found = proof.prove(settings, name)
     if found.erased_at is not None:
-        console.print(f"Somebody of this identifier was erased on {found.erased_at:%Y-%m-%d %H:%M} UTC.")
+        console.print(f"Somebody of this identifier was erased on {moment(settings, found.erased_at)}.")
     else:
         console.print("Nobody of this identifier was ever erased here.")
     if found.is_clean:
         console.print("It stands in no table of the warehouse, and in no file of the state folder.")
         return True
     for place, rows in sorted(found.tables.items()):
-        console.print(f"[red]✗[/red] {place}: {rows:,} rows", soft_wrap=True)
+        console.print(f"[red]✗[/red] {place}: {count(rows, 'row')}", soft_wrap=True)
     for path in found.files:
         console.print(f"[red]✗[/red] {escape(str(path))}", soft_wrap=True)
     return False
@@ -104,7 +111,8 @@ def prove(config: Path | None, name: str) -> bool:
 
 def erasures(config: Path | None) -> None:
     """What was erased, when, by whom and why; never who."""
-    records = proof.records(_prepared(config))
+    settings = _prepared(config)
+    records = proof.records(settings)
     if not records:
         console.print("Nobody was ever erased.")
         return
@@ -115,7 +123,7 @@ def erasures(config: Path | None) -> None:
         removed = sum(one.identifiers["removed"].values())
         cells = (
             one.erasure_id,
-            f"{one.erased_at:%Y-%m-%d %H:%M}",
+            moment(settings, one.erased_at),
             escape(one.erased_by),
             escape(one.reason),
             one.accounts,
@@ -123,10 +131,6 @@ def erasures(config: Path | None) -> None:
         )
         table.add_row(*map(str, cells), f"{sum(one.rows_touched.values()):,}")
     console.print(table)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _prepared(config: Path | None) -> Settings:

@@ -11,9 +11,11 @@ from rich.table import Table
 
 from retain import alerts, decisions, warehouse
 from retain.cli.instance import settings_of
-from retain.cli.looking import require_warehouse
-from retain.cli.screen import console, heading
+from retain.cli.looking import moment, require_warehouse
+from retain.cli.options import unknown, unknown_entity
+from retain.cli.screen import console, count, heading
 from retain.config import Settings
+from retain.entities import ENTITIES
 from retain.errors import UserError
 from retain.landing import landing_table
 from retain.releases import release_and_take_up
@@ -49,35 +51,43 @@ def listed(
             chosen,
         ).fetchall()
     if not counts:
-        console.print(
-            "Nothing is in quarantine." if not any((source, entity, rule)) else "Nothing of that is in quarantine."
-        )
+        _say_nothing(settings, source, entity, rule)
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("source", "entity", "reason", "rule"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for column in ("rows", "since", "e.g."):
         table.add_column(column, justify="right")
     for name, of, rule_name, reason, number, since, example, waits in counts:
         text = f"{escape(reason)} [dim](tried again by itself)[/dim]" if waits else escape(reason)
-        table.add_row(name, of, text, rule_name, f"{number:,}", f"{since:%Y-%m-%d}", str(example))
+        table.add_row(name, of, text, rule_name, f"{number:,}", moment(settings, since)[:10], str(example))
     console.print(table)
     if any((source, entity, rule)):
-        _show_entries(entries)
+        _show_entries(settings, entries)
     console.print(
         "[dim]`retain quarantine show N` shows one row; `list --rule …` lists the rows. A corrected record at the source closes "
         "its entry by itself; `release N --reason …` and `discard N --reason …` are for what will not be corrected.[/dim]"
     )
 
 
-def _show_entries(entries: list[tuple[Any, ...]]) -> None:
-    heading(f"{entries[0][-1]:,} rows" if entries else "No rows")
+def _say_nothing(settings: Settings, source: str | None, entity: str | None, rule: str | None) -> None:
+    """That nothing is held; a misspelled name is no good news, and raises UserError."""
+    names = [one.name for one in settings.sources]
+    if source is not None and source not in names:
+        raise unknown("source", source, names)
+    if entity is not None and entity not in ENTITIES:
+        raise unknown_entity(entity)
+    console.print("Nothing of that is in quarantine." if source or entity or rule else "Nothing is in quarantine.")
+
+
+def _show_entries(settings: Settings, entries: list[tuple[Any, ...]]) -> None:
+    heading(count(entries[0][-1], "row") if entries else "No rows")
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("entry", "source", "entity", "key", "since", "reasons"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for number, source, entity, key, since, reasons, _ in entries:
         table.add_row(
-            str(number), source, entity, escape(key or "(none)"), f"{since:%Y-%m-%d %H:%M}", escape("; ".join(reasons))
+            str(number), source, entity, escape(key or "(none)"), moment(settings, since), escape("; ".join(reasons))
         )
     console.print(table)
     if entries and entries[0][-1] > len(entries):
@@ -98,12 +108,13 @@ def show(config: Path | None, quarantine_id: int) -> None:
             raise UserError(f"There is no entry {quarantine_id} in quarantine.", hint="`retain quarantine` lists them.")
         source, entity, load_id, row_number, key, reasons, state, opened, note, decided = row
         record = _landed(connection, source, entity, row_number)
-    when = f"{state} since {opened:%Y-%m-%d %H:%M}" if state == "open" else f"{state}, opened {opened:%Y-%m-%d %H:%M}"
+    since = moment(settings, opened)
+    when = f"{state} since {since}" if state == "open" else f"{state}, opened {since}"
     console.print(f"[bold]{entity} {escape(key or '(no key)')}[/bold] from {source}, load {load_id}: {when}")
     for reason in reasons:
         console.print(f"[red]✗[/red] {escape(reason)}", soft_wrap=True)
     if note:
-        console.print(f"{escape(note)}{f' ({decided:%Y-%m-%d %H:%M})' if decided else ''}", soft_wrap=True)
+        console.print(f"{escape(note)}{f' ({moment(settings, decided)})' if decided else ''}", soft_wrap=True)
     heading("As it was sent")
     if not record:
         console.print("The retention policy has deleted the row from landing.")
@@ -126,7 +137,7 @@ def _landed(connection: psycopg.Connection[Any], source: str, entity: str, row_n
 def release(config: Path | None, quarantine_ids: list[int], reason: str) -> None:
     settings = _prepared(config)
     done, outcomes = release_and_take_up(settings, quarantine_ids, reason)
-    console.print(f"Released {_rows(done.entries)}: {done.rows_changed:,} new or changed in raw{_before(done)}.")
+    console.print(f"Released {count(done.entries, 'row')}: {done.rows_changed:,} new or changed in raw{_before(done)}.")
     for outcome in outcomes:
         if outcome.rows_changed:
             console.print(
@@ -141,7 +152,7 @@ def discard(config: Path | None, quarantine_ids: list[int], reason: str) -> None
     done = decisions.discard(settings, quarantine_ids, reason)
     alerts.observe(settings)
     console.print(
-        f"Discarded {_rows(done.entries)}{_before(done)}. What was sent stays in landing; a changed version is judged anew."
+        f"Discarded {count(done.entries, 'row')}{_before(done)}. What was sent stays in landing; a changed version is judged anew."
     )
 
 
@@ -151,9 +162,5 @@ def _prepared(config: Path | None) -> Settings:
     return settings
 
 
-def _rows(number: int) -> str:
-    return f"{number:,} row{'' if number == 1 else 's'}"
-
-
 def _before(done: decisions.Decided) -> str:
-    return f" ({_rows(done.decided_before)} had been before)" if done.decided_before else ""
+    return f" ({count(done.decided_before, 'row')} had been before)" if done.decided_before else ""

@@ -14,6 +14,9 @@ alerts_app = typer.Typer(help="What is wrong, since when, and who was told of it
 quarantine_app = typer.Typer(help="The rows that no mart may count, and why.", invoke_without_command=True)
 
 
+SourceName = Annotated[str, typer.Argument(metavar="NAME", help="The source, by its name in retain.yml.")]
+
+
 @sources_app.callback()
 def sources(context: typer.Context, config: Config = None) -> None:
     """The sources of retain.yml; `retain sources check` asks them."""
@@ -31,7 +34,7 @@ def sources_list(config: Config = None) -> None:
 
 @sources_app.command("check")
 def sources_check(
-    names: Annotated[list[str] | None, typer.Argument(help="Only these.", show_default=False)] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Only these.", show_default=False)] = None,
     config: Config = None,
 ) -> None:
     """Ask every source, and say what is wrong with its address, credentials, rights, clock or shape; exit code 2 if so."""
@@ -42,8 +45,8 @@ def sources_check(
 
 @sources_app.command("preview")
 def sources_preview(
-    name: str,
-    entity: str,
+    name: SourceName,
+    entity: Annotated[str, typer.Argument(metavar="ENTITY", help="Of what, like orders.")],
     config: Config = None,
     rows: Annotated[int, typer.Option("--rows", "-n", help="How many.", min=1, max=100)] = 3,
 ) -> None:
@@ -55,7 +58,7 @@ def sources_preview(
 
 @sources_app.command("reset")
 def sources_reset(
-    name: str,
+    name: SourceName,
     entity: Annotated[
         list[str] | None, typer.Option("--entity", "-e", help="Only this entity (may be repeated).")
     ] = None,
@@ -69,7 +72,7 @@ def sources_reset(
 
 @loads_app.callback()
 def loads(
-    context: typer.Context, config: Config = None, limit: Annotated[int, typer.Option(help="How many.")] = 20
+    context: typer.Context, config: Config = None, limit: Annotated[int, typer.Option(help="How many.", min=1)] = 20
 ) -> None:
     """The last loads; `retain loads show N` for one of them."""
     if context.invoked_subcommand is None:
@@ -79,7 +82,9 @@ def loads(
 
 
 @loads_app.command("show")
-def loads_show(load_id: int, config: Config = None) -> None:
+def loads_show(
+    load_id: Annotated[int, typer.Argument(metavar="N", help="The load, by its number.")], config: Config = None
+) -> None:
     """One load: its window, its counts, what every expectation found."""
     from retain.cli import looking
 
@@ -101,7 +106,7 @@ def quarantine_list(
     source: Annotated[str | None, typer.Option("--source", "-s", help="Only rows of this source.")] = None,
     entity: Annotated[str | None, typer.Option("--entity", "-e", help="Only rows of this entity.")] = None,
     rule: Annotated[str | None, typer.Option("--rule", "-r", help="Only rows that this rule holds.")] = None,
-    limit: Annotated[int, typer.Option(help="How many rows to list at most.")] = 50,
+    limit: Annotated[int, typer.Option(help="How many rows to list at most.", min=1)] = 50,
 ) -> None:
     """How many rows are held back, by source and rule; with a filter, the rows too."""
     from retain.cli import quarantine as keeping
@@ -110,7 +115,9 @@ def quarantine_list(
 
 
 @quarantine_app.command("show")
-def quarantine_show(quarantine_id: int, config: Config = None) -> None:
+def quarantine_show(
+    quarantine_id: Annotated[int, typer.Argument(metavar="N", help="The entry, by its number.")], config: Config = None
+) -> None:
     """One row in quarantine: every reason, and the record as it was sent."""
     from retain.cli import quarantine as keeping
 

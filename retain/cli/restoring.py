@@ -9,7 +9,7 @@ from retain import backup, warehouse
 from retain.cli.instance import settings_of
 from retain.cli.options import unknown
 from retain.cli.person import erased_again
-from retain.cli.screen import console, step
+from retain.cli.screen import console, count, step
 from retain.errors import UserError
 from retain.person import register
 from retain.replay import replay
@@ -36,7 +36,7 @@ def rebuild(config: Path | None, load_id: int | None, source: str | None, entity
             entity=entity,
             progress=lambda name, of, done, total: current.say(f"{name} {of}: load {done:,} of {total:,}"),
         )
-        current.note = f"{sum(one.records for one in rebuilt):,} records"
+        current.note = count(sum(one.records for one in rebuilt), "record")
     if not rebuilt:
         console.print("Nothing of that was ever published: there is nothing to rebuild.")
         return
@@ -54,7 +54,9 @@ def back_up(config: Path | None, file: Path) -> None:
     settings = settings_of(config)
     with step("Back up the warehouse") as current:
         told = backup.back_up(settings, file.absolute())
-        current.note = f"{_rows(told):,} rows of {len(told['tables'])} tables, {file.stat().st_size / 1e6:,.1f} MB"
+        current.note = (
+            f"{count(_rows(told), 'row')} of {count(len(told['tables']), 'table')}, {file.stat().st_size / 1e6:,.1f} MB"
+        )
     console.print(
         f"{file} and {file}.json hold personal data and can be read by you only; keep them together.", soft_wrap=True
     )
@@ -64,7 +66,9 @@ def restore(config: Path | None, file: Path) -> None:
     settings = settings_of(config)
     with step("Restore the warehouse") as current:
         told = backup.restore(settings, file.absolute())
-        current.note = f"{_rows(told):,} rows of {len(told['tables'])} tables, each as it was at {told['made_at']}"
+        current.note = (
+            f"{count(_rows(told), 'row')} of {count(len(told['tables']), 'table')}, each as it was at {told['made_at']}"
+        )
     if told["erasures_repeated"]:
         erased_again(told["erasures_repeated"], told["customers_erased_again"])
     elif not register.path_of(settings).exists():

@@ -11,13 +11,22 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
+from rich.markup import escape
 from rich.table import Table
 
 from retain import alerts, transform, warehouse
 from retain import loads as loading
-from retain.cli.instance import DEMO_CONFIG, DEMO_FOLDER, DEMO_TIMEZONE, enter_demo, settings_of, yesterday
-from retain.cli.options import unknown
-from retain.cli.screen import console, heading, step
+from retain.cli.instance import (
+    DEMO_CONFIG,
+    DEMO_FOLDER,
+    DEMO_TIMEZONE,
+    enter_demo,
+    is_found_unnamed,
+    settings_of,
+    yesterday,
+)
+from retain.cli.options import unknown, unknown_entity
+from retain.cli.screen import console, count, heading, step
 from retain.config import Settings
 from retain.errors import UserError
 from retain.relations import exists
@@ -83,7 +92,12 @@ def load(
             raise unknown("source", source, names)
     for entity in entities or []:
         if entity not in ENTITIES:
-            raise UserError(f"There is no entity '{entity}'.", hint=f"Retain knows: {', '.join(ENTITIES)}.")
+            raise unknown_entity(entity)
+    if entities and not any(set(entities) & set(settings.source(name).entities) for name in sources or names):
+        raise UserError(
+            f"{' and '.join(sources or names)} {'has' if len(sources or names) == 1 else 'have'} no {' or '.join(entities)}.",
+            hint="`retain sources` lists what each source has.",
+        )
     if full and (from_on or until_on):
         raise UserError("--full reads everything, --from and --to a span of time: only one of them can be meant.")
     if until_on is not None and from_on is None:
@@ -174,7 +188,7 @@ def _load(
     total = sum(
         1 for source in sources for entity in settings.source(source).entities if entities is None or entity in entities
     )
-    with step(f"{total} loads") as current:
+    with step(count(total, "load")) as current:
 
         def watch(source: str, entity: str, doing: str) -> None:
             number = len(seen) if (source, entity) in seen else len(seen) + 1
@@ -185,12 +199,12 @@ def _load(
         outcomes = loading.load_sources(settings, sources, entities, full=full, window=window, watch=watch)
         alerts.observe(settings, () if window else outcomes)  # who asks for a backfill sees what cannot be read
         rows = sum(outcome.rows_sent for outcome in outcomes)
-        current.note = f"{rows:,} rows"
+        current.note = count(rows, "row")
         current.is_bad = any(outcome.status != "published" for outcome in outcomes)
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("source", "entity"):
-        table.add_column(column)
-    for column in ("rows sent", "new or changed", "quarantined"):
+        table.add_column(column, overflow="fold")
+    for column in ("sent", "changed", "quarantined"):
         table.add_column(column, justify="right")
     table.add_column("status")
     for outcome in outcomes:
@@ -219,7 +233,7 @@ def _load(
 def _show_build(title: str, work: Callable[..., Any]) -> None:
     with step(title) as current:
         done = work(progress=lambda name, number, total: current.say(f"{name} ({number} of {total})"))
-        current.note = f"{done.models} models, {done.tests} tests"
+        current.note = f"{count(done.models, 'model')}, {count(done.tests, 'test')}"
 
 
 def _fit(settings: Settings) -> Any:
@@ -274,8 +288,9 @@ def _summary(settings: Settings, page: Path) -> None:
     places.add_row(
         "marts", f"schema marts, as {parameters['user']} (its password: {settings.state_folder}/secrets.json)"
     )
-    places.add_row("ask", 'bin/retain query "select * from marts.retention_cohorts limit 5"')
-    places.add_row("stop", "bin/retain stop")
+    named = "" if is_found_unnamed(settings.path) else f" --config {settings.path}"
+    places.add_row("ask", escape(f'bin/retain query "select * from marts.retention_cohorts limit 5"{named}'))
+    places.add_row("stop", escape(f"bin/retain stop{named}"))
     console.print(places)
 
 

@@ -1,5 +1,7 @@
 """What a person sees while work goes on: a live line on a terminal, quiet lines elsewhere."""
 
+import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +9,22 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.markup import escape
 
-console = Console(highlight=False)
+WIDTH_OF_A_LOG = 160
+
+
+class Screen(Console):
+    """A console that ends quietly when who reads it has left, as `head` does."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+def _width() -> int | None:
+    """As wide as the terminal; where there is none, wide enough for a table of loads, unless COLUMNS says otherwise."""
+    return None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH_OF_A_LOG
+
+
+console = Screen(highlight=False, width=_width())
 
 
 class Step:
@@ -40,6 +57,11 @@ def step(title: str) -> Iterator[Step]:
     console.print(
         f"{mark} {escape(current.title)}{note}  [dim]{time.monotonic() - started:.1f} s[/dim]", soft_wrap=True
     )
+
+
+def count(number: int, what: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def heading(text: str) -> None:

@@ -13,9 +13,9 @@ from rich.table import Table
 from retain import warehouse
 from retain.cli.examining import end_with
 from retain.cli.instance import settings_of
-from retain.cli.looking import require_warehouse
+from retain.cli.looking import moment, require_warehouse
 from retain.cli.options import unknown
-from retain.cli.screen import console, heading
+from retain.cli.screen import console, count, heading
 from retain.config import Settings
 from retain.source_checks import check_source, forget
 from retain.sources import open_source
@@ -35,12 +35,12 @@ def listed(config: Path | None) -> None:
     last = {(row[0], row[1]): row[2:] for row in rows}
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("source", "type", "entity", "last load", "", "read up to"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for source in settings.sources:
         for entity in source.entities:
             status, at, kept, until = last.get((source.name, entity), ("never", None, None, None))
-            note = f"{int(kept):,} records kept" if kept else ""
-            when, end = (f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in (at, until))
+            note = f"{count(int(kept), 'record')} kept" if kept else ""
+            when, end = (moment(settings, one) if one else "" for one in (at, until))
             table.add_row(source.name, source.type, entity, f"{status} {when}".strip(), note, end)
     console.print(table)
 

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from retain.config.alerting import CHANNELS, Alerts
-from retain.config.checks import note_meaning_problems
+from retain.config.checks import note_meaning_problems, path_problem
 from retain.config.currencies import CURRENCIES
 from retain.config.document import Document, inside, read_document
 from retain.config.gating import Gate
@@ -169,7 +169,8 @@ def _prepared(values: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def _absolute(written: str, folder: Path) -> Path:
-    return Path(os.path.normpath(folder / Path(written).expanduser()))  # links are kept: a till's folder may be one
+    path = Path(written) if path_problem(written) else Path(written).expanduser()
+    return Path(os.path.normpath(folder / path))  # links are kept: a till's folder may be one
 
 
 def _without_nulls(value: Any) -> Any:

@@ -5,13 +5,13 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from retain.config.alerting import note_alert_problems
 from retain.config.currencies import CURRENCIES
-from retain.config.document import Document, KeyPath, inside
+from retain.config.document import Document, KeyPath, inside, is_yes
 from retain.config.identity import note_identity_problems
 from retain.config.model import FORMAT_OF_SUFFIX
 from retain.config.rest_checks import note_rest_entity_problems, note_rest_problems
@@ -111,12 +111,21 @@ def _check_warehouse(document: Document) -> None:
     warehouse = document.at(("warehouse",))
     if not isinstance(warehouse, dict):
         return
+    _check_text(document, ("warehouse", "folder"), path_problem)
     if "url" in warehouse:
         if "port" in warehouse:
             document.refuse(("warehouse", "port"), "`port` is for the embedded server; remove it or `url`", of_key=True)
         url = warehouse["url"]
         if isinstance(url, str) and not url.startswith(("postgresql://", "postgres://")):
             document.refuse(("warehouse", "url"), "wanted an address that begins with postgresql://")
+
+
+def path_problem(value: str) -> str | None:
+    try:
+        Path(value).expanduser()
+    except RuntimeError:
+        return "this machine has no user of that name, or the user no home; write the path out"
+    return None
 
 
 def _check_source(document: Document, index: int, source: dict[str, Any]) -> None:
@@ -132,6 +141,8 @@ def _check_source(document: Document, index: int, source: dict[str, Any]) -> Non
                 document.refuse((*here, "name"), f'another source is named "{name}" already, in line {line}')
                 break
     _check_text(document, (*here, "timezone"), timezone_problem)
+    for of_a_file in ((*here, "folder"), (*here, "auth", "key_file")):
+        _check_text(document, of_a_file, path_problem)
     if (kind := str(source.get("type"))) in CHECKS_OF_SOURCE:
         CHECKS_OF_SOURCE[kind](document, here, source)
     entities = source.get("entities")
@@ -165,18 +176,31 @@ def _check_sql_entity(document: Document, path: KeyPath, entity: dict[str, Any])
         document.refuse(path, "`table` or `query` is needed", of_key=True)
 
 
+WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
+
+
 def _check_files_entity(document: Document, path: KeyPath, entity: dict[str, Any]) -> None:
     _check_text(document, (*path, "encoding"), encoding_problem)
     if isinstance(entity.get("delimiter"), str) and (problem := delimiter_problem(entity["delimiter"])):
         document.refuse((*path, "delimiter"), f"found {shown(document, (*path, 'delimiter'))}; {problem}")
+    if is_yes(entity.get("together")) and not entity.get("group_by"):
+        sentence = "`together` puts rows of several files into one record: `group_by` must say which belong together"
+        document.refuse((*path, "together"), sentence, of_key=True)
     files = entity.get("files")
-    if not isinstance(files, str):
+    globs = [files] if isinstance(files, str) else files
+    if not isinstance(globs, list) or not globs or not all(isinstance(glob, str) for glob in globs):
         return
-    pattern = PurePosixPath(files)
-    if pattern.is_absolute() or ".." in pattern.parts:
+    patterns = [PurePosixPath(glob) for glob in globs]
+    if any(pattern.is_absolute() or ".." in pattern.parts for pattern in patterns):
         document.refuse((*path, "files"), f"found {shown(document, (*path, 'files'))}; wanted a pattern below `folder`")
-    kind = entity.get("format") or FORMAT_OF_SUFFIX.get(pattern.suffix.lower())
-    if kind is None:
+    kinds_found = {FORMAT_OF_SUFFIX.get(pattern.suffix.lower()) for pattern in patterns}
+    kind = entity.get("format") or (kinds_found.pop() if len(kinds_found) == 1 else None)
+    if kind is None and len(kinds_found) > 1:
+        document.refuse((*path, "files"), "files of several formats; an entity is read from files of one")
+    elif kind is None and patterns[0].suffix.lower() in WORKBOOKS:
+        sentence = f"{patterns[0].suffix} is not read: save each sheet as CSV UTF-8 (`files: {patterns[0].stem}.csv`)"
+        document.refuse((*path, "files"), sentence)
+    elif kind is None:
         known = ", ".join(FORMAT_OF_SUFFIX)
         sentence = f"`format` is needed (csv, jsonl or parquet): `files` does not end in one of {known}"
         document.refuse(path, sentence, of_key=True)

@@ -35,6 +35,7 @@ class Document:
     key_lines: dict[KeyPath, int] = field(default_factory=dict)
     value_lines: dict[KeyPath, int] = field(default_factory=dict)
     templates: dict[KeyPath, str] = field(default_factory=dict)  # what was written where a ${NAME} was replaced
+    not_given: set[str] = field(default_factory=set)  # what stands where a needed key would: of it nothing else is told
     _problems: list[tuple[int, KeyPath, str]] = field(default_factory=list)
 
     def refuse(self, path: KeyPath, sentence: str, *, of_key: bool = False, line: int | None = None) -> None:
@@ -44,7 +45,8 @@ class Document:
     @property
     def problems(self) -> list[Problem]:
         """Every problem so far, once, in the order of the file."""
-        return sorted({Problem(line, self.name(path), sentence) for line, path, sentence in self._problems})
+        told = [one for one in self._problems if not any(name in one[2] for name in self.not_given)]
+        return sorted({Problem(line, self.name(path), sentence) for line, path, sentence in told})
 
     def line(self, path: KeyPath, of_key: bool = False) -> int:
         """The line of a value (or of its key), or of the nearest thing around it that exists."""
@@ -81,6 +83,11 @@ def inside(value: Any, step: str | int) -> Any:
     return None
 
 
+def is_yes(value: Any) -> bool:
+    """Whether a value that was not judged yet will be read as true."""
+    return str(value).lower() in ("true", "yes", "on", "1")
+
+
 def read_document(path: Path, environment: Mapping[str, str] | None = None) -> Document:
     """Read retain.yml. What is wrong with it as a document is in `problems`; `values` is None when nothing can be read.
 
@@ -110,6 +117,9 @@ def read_document(path: Path, environment: Mapping[str, str] | None = None) -> D
         mark = error.problem_mark or error.context_mark
         document.refuse((), _yaml_sentence(error), line=mark.line + 1 if mark else 0)
         return document
+    except RecursionError:
+        document.refuse((), "lists or keys stand in one another too deep to be read", line=0)
+        return document
     except YAMLError as error:
         line = text.count("\n", 0, getattr(error, "position", 0)) + 1
         document.refuse((), "a character that YAML does not allow", line=line)
@@ -129,6 +139,8 @@ def _yaml_sentence(error: MarkedYAMLError) -> str:
     problem = str(error.problem or error.context or "it cannot be parsed")
     if "\\t" in problem:
         return "a tab; YAML is indented by spaces only"
+    if "another document" in problem:
+        return "another document begins here; retain.yml is one document, without ---"
     if "undefined alias" in problem:
         return f"{problem}; a value that begins with * must stand in quotes"
     if "mapping values are not allowed" in problem:
@@ -197,6 +209,9 @@ class _Walk:
         text: str = node.value
         if node.style == ">":
             text = text.replace("\a", "")  # ruamel's mark of where a line was folded
+        if "\0" in text:
+            self.document.refuse(path, "found a NUL character, which no text can hold")
+            return None
         if not VARIABLE.search(text):
             return text
         self.document.templates[path] = text

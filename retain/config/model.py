@@ -4,10 +4,10 @@ import functools
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, field_serializer
 
 from retain.config.alerting import Alerts
 from retain.config.gating import Gate, GateOfSource, SourceGate
@@ -109,8 +109,22 @@ class SqlEntity(Mapping):
     )
 
 
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Glob = Annotated[str, StringConstraints(min_length=1)]
+
+
 class FilesEntity(Mapping):
-    files: str = Field(min_length=1, description="Which files of the folder, as a glob, e.g. orders-*.csv.")
+    files: Annotated[tuple[Glob, ...], BeforeValidator(_as_list)] = Field(
+        min_length=1, description="Which files of the folder, as a glob, e.g. orders-*.csv, or a list of globs."
+    )
+    together: bool = Field(
+        default=False,
+        description="Whether the files are read as one: rows of several make a group, and each has some of the columns. "
+        "When one changes all are read again.",
+    )
     format: FileFormat | None = Field(default=None, description="Format of the files; by their suffix if absent.")
     delimiter: Annotated[str, StringConstraints(strip_whitespace=False)] = Field(
         default=",", description="What separates the values of a CSV file: one character, or `whitespace`."
@@ -131,7 +145,16 @@ class FilesEntity(Mapping):
 
     @property
     def file_format(self) -> FileFormat:
-        return self.format or FORMAT_OF_SUFFIX[Path(self.files).suffix.lower()]
+        return self.format or FORMAT_OF_SUFFIX[Path(self.files[0]).suffix.lower()]
+
+    @property
+    def pattern(self) -> str:
+        """Which files, as a person reads it."""
+        return ", ".join(self.files)
+
+    @field_serializer("files")
+    def _as_written(self, files: tuple[str, ...]) -> str | tuple[str, ...]:
+        return files[0] if len(files) == 1 else files
 
 
 class SqlSource(Part):

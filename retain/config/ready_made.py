@@ -65,6 +65,7 @@ def _laid_in(document: Document, here: KeyPath, source: dict[str, Any], file: di
     for key in needs:
         if key not in given:
             document.refuse((*here, key), f"this key is needed. {needs[key]}")
+            document.not_given.add(f"{{{key}}}")
     given |= texts
     wanted = source.get("entities")
     if isinstance(wanted, dict):
@@ -78,6 +79,8 @@ def _laid_in(document: Document, here: KeyPath, source: dict[str, Any], file: di
     own_keys = {key: value for key, value in source.items() if key not in (*needs, *options, "type", "entities")}
     described = {key: value for key, value in file.items() if key not in OF_THE_FILE}
     laid: dict[str, Any] = _filled_in({**described, "entities": entities}, given)
+    if own_keys.get("url") not in (None, laid["url"]):
+        laid["links_at"] = laid["url"]  # whatever answers there in its place, it may link as the system does
     return {**laid, "type": "rest", **own_keys}
 
 

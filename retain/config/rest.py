@@ -132,6 +132,9 @@ class Changes(Part):
     params: dict[str, str] = Field(default={}, description="Parameters of every request.")
     start: dict[str, str] = Field(default={}, description="Parameters of the first request, before there is a cursor.")
     body: str | None = Field(default=None, min_length=2, description="JSON to be sent, as `body` of the entity.")
+    form: tuple[str, ...] | None = Field(
+        default=None, description="Parameters that are sent as a form, as `form` of the entity."
+    )
     paging: Paging = Field(default=Paging(), description="How the answer is cut into pages.")
 
 
@@ -165,6 +168,9 @@ class RestEntity(Mapping):
         min_length=2,
         description="JSON to be sent by POST; a parameter stands in it as {name}, and is then not in the address.",
     )
+    form: tuple[str, ...] | None = Field(
+        default=None, description="Parameters that are sent by POST as a form, and are then not in the address."
+    )
     paging: Paging = Field(default=Paging(), description="How the answer is cut into pages.")
     changes: Changes | None = Field(
         default=None,
@@ -192,6 +198,11 @@ class RestSource(Part):
     type: Literal["rest"] = "rest"
     name: str = Field(description="Short name of the source: it is part of every key.")
     url: str = Field(min_length=1, description="Address that the paths of the entities begin at.")
+    links_at: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Address that its links begin with, where it is asked at another: through a gateway, or a copy of it.",
+    )
     auth: Auth | None = Field(default=None, description="How the system lets us in.")
     headers: dict[str, str] = Field(default={}, description="Headers of every request; no secrets.")
     hints: dict[str, str] = Field(default={}, description="What to do when the system answers so, by status.")

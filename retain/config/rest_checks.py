@@ -6,7 +6,7 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from retain.config.document import Document, KeyPath, inside
+from retain.config.document import Document, KeyPath, inside, is_yes
 from retain.config.wording import shown
 from retain.entities import ENTITIES
 from retain.sources.json_paths import LONGEST_PATH, path_of, paths_of
@@ -21,6 +21,7 @@ CARRIES_A_SECRET = re.compile(r"(?i)authorization|cookie|.*(token|secret|passwor
 def note_rest_problems(document: Document, here: KeyPath, source: dict[str, Any]) -> None:
     """Everything about a `rest` source as a whole that its shape does not tell."""
     check_address(document, (*here, "url"))
+    check_address(document, (*here, "links_at"), is_asked=False)
     auth = source.get("auth")
     if isinstance(auth, dict):
         check_address(document, (*here, "auth", "token_url"))
@@ -46,7 +47,7 @@ def note_rest_entity_problems(document: Document, path: KeyPath, entity: dict[st
             document.refuse(
                 (*path, "changes"), "`window` is needed beside it, to say how to ask for what changed", of_key=True
             )
-        if _is_yes(inside(changes.get("paging"), "keep")) or _is_yes(inside(entity.get("paging"), "keep")):
+        if is_yes(inside(changes.get("paging"), "keep")) or is_yes(inside(entity.get("paging"), "keep")):
             document.refuse((*path, "changes"), "a cursor that is kept needs no other list", of_key=True)
     if isinstance(window, dict) and not window.get("since"):
         document.refuse(
@@ -58,8 +59,7 @@ def note_rest_entity_problems(document: Document, path: KeyPath, entity: dict[st
     if entity.get("each") and entity.get("related"):
         document.refuse((*path, "related"), "both `each` and `related` are given; keep one", of_key=True)
     _check_export(document, path, entity)
-    whole_days = isinstance(window, dict) and window.get("until") and window.get("format") == "day"
-    if entity.get("replaces") and not whole_days:
+    if entity.get("replaces") and not (inside(window, "until") and inside(window, "format") == "day"):
         sentence = "`window` with `since`, `until` and `format` day is needed beside it"
         document.refuse((*path, "replaces"), sentence, of_key=True)
     fields = entity.get("fields")
@@ -68,7 +68,7 @@ def note_rest_entity_problems(document: Document, path: KeyPath, entity: dict[st
     expressions |= {(key,): entity[key] for key in ("where", "deleted") if isinstance(entity.get(key), str)}
     for place, text in expressions.items():
         check_paths(document, (*path, *place), text)
-    if _is_yes(entity.get("find_deleted")):
+    if is_yes(entity.get("find_deleted")):
         for name in ENTITIES[str(path[-1])].key:
             if name in fields and path_of(fields[name]) is None:
                 sentence = f"to find what was deleted, {name} must be a plain path, and it is an expression"
@@ -81,10 +81,6 @@ def check_paths(document: Document, path: KeyPath, expression: str) -> None:
         document.refuse(path, f"a path longer than {LONGEST_PATH} bytes")
 
 
-def _is_yes(value: Any) -> bool:
-    return str(value).lower() in ("true", "yes", "on", "1")
-
-
 def _check_list(document: Document, path: KeyPath, asked: dict[str, Any], window: Any) -> None:
     """What is asked at one address: the list of everything, or that of what changed."""
     if isinstance(asked.get("path"), str) and "://" in asked["path"]:
@@ -95,16 +91,25 @@ def _check_list(document: Document, path: KeyPath, asked: dict[str, Any], window
             sentence = "a value of the environment is taken for a secret, and what is asked is kept with every record; use `auth`"
             document.refuse(place, sentence)
     _check_paging(document, (*path, "paging"), asked.get("paging"))
+    if asked.get("form"):
+        _check_posted(document, (*path, "form"), asked)
+        if asked.get("body"):
+            document.refuse((*path, "form"), "both `body` and `form` are given; keep one", of_key=True)
     if isinstance(asked.get("body"), str):
         _check_body(document, (*path, "body"), asked, window, {name for _, name in listed})
 
 
+def _check_posted(document: Document, path: KeyPath, asked: dict[str, Any]) -> None:
+    style = str(inside(asked.get("paging"), "style") or "none")
+    if style in ("next_link", "link_header"):
+        document.refuse(path, f"style {style} follows a link, which a {path[-1]} cannot be sent with", of_key=True)
+
+
 def _check_body(document: Document, path: KeyPath, asked: dict[str, Any], window: Any, known: set[str]) -> None:
     """A body is JSON in which {name} stands for a parameter that every request has."""
+    _check_posted(document, path, asked)
     paging = asked.get("paging")
     style = str(inside(paging, "style") or "none")
-    if style in ("next_link", "link_header"):
-        document.refuse(path, f"style {style} follows a link, which a body cannot be sent with", of_key=True)
     known |= {str(inside(window, key)) for key in ("since", "until")} | {str(inside(paging, "size_param"))}
     if style in ("page", "offset"):
         known.add(str(inside(paging, "param") or style))
@@ -130,7 +135,7 @@ def _check_paging(document: Document, path: KeyPath, paging: Any) -> None:
         document.refuse((*path, "total"), "style page or offset, with `size`, is needed beside it", of_key=True)
     if paging.get("carry") and style != "page":
         document.refuse((*path, "carry"), f"style {style} has no numbers of pages to carry them beside", of_key=True)
-    if _is_yes(paging.get("keep")) and style != "cursor":
+    if is_yes(paging.get("keep")) and style != "cursor":
         document.refuse((*path, "keep"), f"style {style} has no cursor to keep", of_key=True)
     if paging.get("size_param") and not paging.get("size"):
         document.refuse((*path, "size_param"), "`size` is needed beside it", of_key=True)
@@ -153,8 +158,8 @@ def _check_export(document: Document, path: KeyPath, entity: dict[str, Any]) -> 
             document.refuse((*path, key), "an export has no pages, and is a record a line", of_key=True)
 
 
-def check_address(document: Document, path: KeyPath) -> None:
-    """Note what is wrong with the address at `path`, where there is one."""
+def check_address(document: Document, path: KeyPath, *, is_asked: bool = True) -> None:
+    """Note what is wrong with the address at `path`, where there is one. Of one that is not asked nobody on the way can read."""
     value = document.at(path)
     if not isinstance(value, str):
         return
@@ -169,7 +174,7 @@ def check_address(document: Document, path: KeyPath) -> None:
         document.refuse(
             path, "the address holds more than host and path; secrets belong in `auth`, parameters in `params`"
         )
-    elif parts.scheme == "http" and not _is_inside(host):
+    elif is_asked and parts.scheme == "http" and not _is_inside(host):
         document.refuse(path, "over http:// whoever is on the way reads the secret and the records; wanted https://")
 
 

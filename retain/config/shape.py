@@ -49,6 +49,8 @@ def note_shape_problems(document: Document, error: ValidationError) -> None:
     """Turn what pydantic found into problems of the document."""
     for detail in error.errors(include_url=False, include_context=True):
         path = _without_union_tags(document, detail["loc"])
+        if detail["type"] == "too_short" and document.at(path):
+            continue  # its items are wrong, and each is told by itself
         sentence, of_key = _shape_sentence(document, path, detail)
         document.refuse(path, sentence, of_key=of_key)
 

@@ -154,7 +154,8 @@ def _orders(simulation: Simulation, storefront: Storefront) -> Things:
             "shippingAddress": {"countryCodeV2": country, "provinceCode": PROVINCES.get(region), "province": region, "city": city},
             "taxesIncluded": False, "subtotalPriceSet": _money(net), "totalDiscountsSet": _money(discount),
             "totalTaxSet": _money(tax), "totalShippingPriceSet": _money(shipping), "totalPriceSet": _money(total),
-            "shippingLine": {"taxLines": []}, "totalRefundedShippingSet": _money("0.00"),
+            "shippingLine": {"originalPriceSet": _money(shipping), "discountedPriceSet": _money(shipping), "taxLines": []},
+            "totalRefundedShippingSet": _money("0.00"),
             "totalRefundedSet": _money(decimals(np.array([sum(amount for amount, _ in back)]))[0]),
             "transactions": [refund for _, refund in back], "lineItems": lines[row],
         })  # fmt: skip

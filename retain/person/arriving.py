@@ -16,6 +16,7 @@ from retain.person.landing_rows import (
     find_rows,
 )
 from retain.person.named_more import NAME_MORE, new_identifiers, note_orders
+from retain.relations import has_rows
 
 ERASED = Known(sql.Identifier("ops", "erased_identifiers"), sql.Identifier("ops", "erased_orders"))
 
@@ -27,7 +28,7 @@ def land_without_the_erased(
 
     Costs one question where nobody was ever erased. Raises Refused when the key of the erasures is another one.
     """
-    if entity not in OF_A_PERSON or not _is_any(connection, ERASED.identifiers):
+    if entity not in OF_A_PERSON or not has_rows(connection, ERASED.identifiers):
         return 0
     use_key(connection, settings)
     mapping = mapping_of(settings, source, entity)
@@ -55,7 +56,7 @@ def stand_in_for_keys(connection: psycopg.Connection[Any], settings: Settings, s
     """Put pseudonyms into pg_temp.keys_now, the keys that a source lists: its records of erased people are not news, nor gone."""
     kinds = {CUSTOMER_ID: CUSTOMER_ID, "touched_value": CUSTOMER_ID, ORDER_ID: ORDER_ID}
     places = [name for name in entity.key if name in kinds and entity.name in OF_A_PERSON]
-    if not places or not _is_any(connection, ERASED.identifiers):
+    if not places or not has_rows(connection, ERASED.identifiers):
         return
     use_key(connection, settings)
     for name in places:
@@ -72,8 +73,3 @@ def stand_in_for_keys(connection: psycopg.Connection[Any], settings: Settings, s
                 only=sql.SQL(" and listed.touched = 'customer'" if name == "touched_value" else ""),
             )
         )
-
-
-def _is_any(connection: psycopg.Connection[Any], table: sql.Identifier) -> bool:
-    row = connection.execute(sql.SQL("select exists (select 1 from {})").format(table)).fetchone()
-    return bool(row and row[0])

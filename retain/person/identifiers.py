@@ -14,9 +14,9 @@ import psycopg
 from psycopg import sql
 
 from retain.config import Settings
-from retain.embedded import secret
 from retain.errors import Refused
 from retain.phones import PSEUDONYM, to_e164
+from retain.state_folder import secret
 
 CUSTOMER_ID, EMAIL, PHONE, CARD, ORDER_ID = "customer_id", "email", "phone", "loyalty_card", "order_id"
 CONTACTS = (EMAIL, PHONE, CARD)

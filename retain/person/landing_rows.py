@@ -12,15 +12,14 @@ from psycopg import sql
 
 from retain.config import Settings
 from retain.entities import NAMING_SOMEBODY
+from retain.guarded import FAILED, counts, guarded_condition, guarded_value
 from retain.landing import landing_table
 from retain.mapping import (
-    FAILED,
     KEPT,
     Mapping,
     check_expressions,
     expression_of,
     grouping,
-    guarded_value,
     landed_columns,
     rows_that_count,
     set_source_clock,
@@ -181,12 +180,14 @@ def _map(
             else expression_of(mapping, field, columns)
             for field in fields
         ]
+        if where is not None and is_guarded:
+            where = counts(guarded_condition(connection, mapping, columns, "landed"))
         parts = [
             sql.SQL(
                 "select {rows} as rows, {counts} as counts, {values} from ({landed}) as landed where {selection} and {where}{group}"
             ).format(
                 rows=sql.SQL("array_agg(_row)" if mapping.group_by else "array[_row]"),
-                counts=sql.Literal(counts),
+                counts=sql.Literal(is_counted),
                 values=sql.SQL(", ").join(
                     sql.SQL("{} as {}").format(value, sql.Identifier(field))
                     for field, value in zip(fields, values, strict=True)
@@ -195,10 +196,10 @@ def _map(
                 selection=selection,
                 where=sql.SQL("true")
                 if where is None
-                else sql.SQL("({}) is {}").format(where, sql.SQL("true" if counts else "not true")),
+                else sql.SQL("({}) is {}").format(where, sql.SQL("true" if is_counted else "not true")),
                 group=sql.SQL(" group by {}").format(grouping(mapping, columns)) if mapping.group_by else sql.SQL(""),
             )
-            for counts in ((True,) if where is None else (True, False))
+            for is_counted in ((True,) if where is None else (True, False))
         ]
         try:
             with connection.transaction():
@@ -237,7 +238,8 @@ def empty_rows(
     ]
     if KEPT not in columns:
         connection.execute(sql.SQL("alter table {} add column {} text").format(table, sql.Identifier(KEPT)))
-    gone = [sql.SQL("{} = null").format(sql.Identifier(name)) for name in columns if name not in OWN_COLUMNS]
+    within_records = (*OWN_COLUMNS, *mapping.paths)  # values of `_record`, and no columns of the table
+    gone = [sql.SQL("{} = null").format(sql.Identifier(name)) for name in columns if name not in within_records]
     return connection.execute(
         sql.SQL(
             "update {table} as landed set {assignments} from (select unnest(rows) as row_number, "

@@ -87,7 +87,7 @@ def replace_in_tables(
 
 def files_of(settings: Settings) -> Iterator[Path]:
     """The files of the state folder, without the server's own and the secrets."""
-    folder = settings.state_folder
+    folder = settings.state_folder.resolve()  # as the server knows it: a link on the way would make its files strangers
     server = EmbeddedServer(folder).data
     for path in sorted(folder.rglob("*")) if folder.exists() else []:
         if path.is_file() and not path.is_symlink() and path.name != "secrets.json" and server not in path.parents:

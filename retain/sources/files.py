@@ -1,10 +1,11 @@
 """A folder of files as a source: what is new or changed there is read whole, record by record, exactly as written."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,34 +13,22 @@ from retain.config import FilesEntity, FilesSource, Settings
 from retain.errors import OutOfReach, UserError
 from retain.sources import BEGINNING, Batch, Column, State, Window
 from retain.sources.copy_text import NULL, copy_text
-from retain.sources.files_columns import landed_names, missing_columns, renamed, wanted_columns
+from retain.sources.files_columns import (
+    landed_names,
+    left_out,
+    missing_columns,
+    not_grouped,
+    renamed,
+    wanted_columns,
+)
 from retain.sources.files_csv import CsvFormat
 from retain.sources.files_json import JsonFormat
+from retain.sources.files_plan import FilesPlan, FileStamp, changed_at, format_of, sha256, stamp_of
 from retain.sources.files_text import FileRefused
 from retain.sources.listed import listed
 
 OWN_COLUMNS = ["_file", "_line", "_problem"]
 PROBLEMS_SHOWN = 10
-
-
-@dataclass(frozen=True)
-class FileStamp:
-    """One file at one moment. `name` is its path below the folder."""
-
-    name: str
-    size: int
-    mtime_ns: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class FilesPlan:
-    """The files to read, in the order of their names, and what is known of every file once they are read."""
-
-    stamps: tuple[FileStamp, ...]
-    known: dict[str, dict[str, Any]]
-    columns_before: tuple[str, ...]
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass
@@ -70,19 +59,33 @@ class FilesReader:
         self._config = settings.path.name
 
     def columns(self, entity: str) -> list[Column]:
-        """Of the newest file by name; text, except where a Parquet file has types of its own."""
+        """Of the newest file by name, or of all that are read together; text, except where a Parquet file has types of its own."""
         shape = self._shape(entity)
         paths = self._paths(shape, entity, {})
         if not paths:
             return []
-        reading = _format(shape)
-        try:
-            if not isinstance(reading, CsvFormat | JsonFormat):
-                found: list[Column] = reading.columns(paths[-1])
-                return found
-            return [Column(name, "text") for name in reading.names(paths[-1])]
-        except FileRefused as problem:
-            raise self._refused(entity, [f"{self._below(paths[-1])} {problem}"]) from None
+        reading = format_of(shape)
+        found: dict[str, Column] = {}
+        for path in paths if shape.together else paths[-1:]:
+            try:
+                if isinstance(reading, CsvFormat | JsonFormat):
+                    here = [Column(name, "text") for name in reading.names(path)]
+                else:
+                    here = reading.columns(path)
+            except FileRefused as problem:
+                raise self._refused(entity, [f"{self._below(path)} {problem}"]) from None
+            found = {**{column.name: column for column in here}, **found}
+        return list(found.values())
+
+    def check(self, entity: str) -> None:
+        """Raises UserError where the newest file by name, or what is read together, has not what retain.yml speaks of."""
+        shape = self._shape(entity)
+        paths = self._paths(shape, entity, {})
+        stamps = [stamp_of(path, self._below(path)) for path in (paths if shape.together else paths[-1:])]
+        headers = self._headers(entity, shape, stamps)
+        self._check_columns(
+            entity, shape, headers, {name: landed_names(header) for name, header in headers.items()}, ()
+        )
 
     def plan(
         self, entity: str, state: State | None, now: datetime, *, full: bool = False, window: Window | None = None
@@ -92,22 +95,29 @@ class FilesReader:
         known: dict[str, dict[str, Any]] = dict(before.get("files", {}))
         is_mapped_anew = bool(before) and before.get("mapping") != self._fingerprint(shape)
         read_all = full or is_mapped_anew
-        stamps = []
+        stamps: list[FileStamp] = []
+        others: list[FileStamp] = []
         for path in self._paths(shape, entity, known):
             status = path.stat()
             name = self._below(path)
             old = known.get(name)
-            in_window = window is not None and window.start <= _changed_at(status.st_mtime_ns) < window.end
-            if window is not None and not in_window:
+            in_window = window is not None and window.start <= changed_at(status.st_mtime_ns) < window.end
+            if window is not None and not in_window and not shape.together:
                 continue
-            is_same = old is not None and (old["size"], old["mtime_ns"]) == (status.st_size, status.st_mtime_ns)
-            if is_same and not read_all and not in_window:
-                continue
-            stamp = FileStamp(name, status.st_size, status.st_mtime_ns, _sha256(path))
-            known[name] = {"size": stamp.size, "mtime_ns": stamp.mtime_ns, "sha256": stamp.sha256}
-            # Touched or copied again, and still the same: nothing to read.
-            if old is None or old["sha256"] != stamp.sha256 or read_all or in_window:
-                stamps.append(stamp)
+            is_untouched = old is not None and (old["size"], old["mtime_ns"]) == (status.st_size, status.st_mtime_ns)
+            try:
+                digest = old["sha256"] if old is not None and is_untouched else sha256(path)
+            except OSError as error:
+                raise self._refused(entity, [f"{name} cannot be read: {error.strerror}"]) from None
+            is_same = old is not None and old["sha256"] == digest  # or was touched, or copied again
+            stamp = FileStamp(name, status.st_size, status.st_mtime_ns, digest)
+            is_read = in_window or (window is None and (read_all or not is_same))
+            (stamps if is_read else others).append(stamp)
+            if is_same:
+                known[name] = stamp.known
+        if shape.together and stamps:
+            stamps = sorted([*stamps, *others], key=lambda stamp: stamp.name)
+        known |= {stamp.name: stamp.known for stamp in stamps}
         warnings = (f"{self._config} reads this entity differently than before: every file was read again",)
         plan = FilesPlan(
             tuple(stamps),
@@ -127,7 +137,11 @@ class FilesReader:
         landed = {name: landed_names(header) for name, header in headers.items()}
         warnings += renamed(headers, landed)
         warnings += self._check_columns(batch.entity, shape, headers, landed, plan.columns_before)
-        columns = list(dict.fromkeys(name for names in landed.values() for name in names))
+        columns = _names(landed)
+        if columns and format_of(shape).is_sparse:
+            empty = left_out(shape, batch.entity, [*columns, *plan.columns_before])
+            columns += empty
+            warnings += [f"no record has a {name} ({place}): it is empty" for name, place in empty.items()]
         state = {
             "mapping": self._fingerprint(shape),
             "files": plan.known,
@@ -145,7 +159,9 @@ class FilesReader:
 
     def _fingerprint(self, shape: FilesEntity) -> str:
         """Changes when the same file would now be read as other records."""
-        how = f"{shape.model_dump_json(exclude={'replaces'})}{self._source.timezone}{self._source.date_order}"
+        # without `together` nothing is read otherwise than ever
+        beside = {"replaces"} if shape.together else {"replaces", "together"}
+        how = f"{shape.model_dump_json(exclude=beside)}{self._source.timezone}{self._source.date_order}"
         return hashlib.sha256(how.encode()).hexdigest()[:16]
 
     def _below(self, path: Path) -> str:
@@ -154,23 +170,25 @@ class FilesReader:
     def _paths(self, shape: FilesEntity, entity: str, known: dict[str, Any]) -> list[Path]:
         """The files that match, by name. None is right when some matched before, and wrong the first time."""
         folder = self._source.folder
-        if not folder.is_dir():
-            what = "is a file, not a folder" if folder.exists() else "does not exist"
-            raise UserError(
-                f"Source {self.name}: the folder {folder} {what}.", hint=f"Check `folder` in {self._config}."
-            )
         try:
-            found = [path for path in folder.glob(shape.files) if path.is_file() and path.name[0] not in ".~"]
+            if not folder.is_dir():
+                what = "is a file, not a folder" if folder.exists() else "does not exist"
+                raise UserError(
+                    f"Source {self.name}: the folder {folder} {what}.", hint=f"Check `folder` in {self._config}."
+                )
+            os.scandir(folder).close()  # glob takes a folder that may not be read for an empty one
+            matching = {path for pattern in shape.files for path in folder.glob(pattern)}
+            found = [path for path in matching if path.is_file() and path.name[0] not in ".~"]
         except OSError as error:
             raise OutOfReach(f"Source {self.name}: the folder {folder} cannot be read: {error.strerror}.") from None
         if not found and not known:
             there = sorted(path.name for path in folder.iterdir())[:PROBLEMS_SHOWN]
             holds = f"It holds: {', '.join(there)}." if there else "It is empty."
-            raise UserError(f"Source {self.name}: no file in {folder} matches {shape.files} ({entity}).", hint=holds)
+            raise UserError(f"Source {self.name}: no file in {folder} matches {shape.pattern} ({entity}).", hint=holds)
         return sorted(found, key=self._below)
 
     def _headers(self, entity: str, shape: FilesEntity, stamps: Iterable[FileStamp]) -> dict[str, list[str]]:
-        reading = _format(shape)
+        reading = format_of(shape)
         headers, problems = {}, []
         for stamp in stamps:
             try:
@@ -203,7 +221,7 @@ class FilesReader:
         before: tuple[str, ...],
     ) -> list[str]:
         """Refuse files without the columns that the mapping speaks of; warnings where only later files have them."""
-        reading = _format(shape)
+        reading = format_of(shape)
         seen = {*before, *(name for names in landed.values() for name in names)}
         wanted = wanted_columns(shape, entity, seen, reading.is_sparse)
         problems = [
@@ -212,8 +230,14 @@ class FilesReader:
             if (twice := wanted.twice(header))
         ]
         with_records = {file: names for file, names in landed.items() if names or not reading.is_sparse}
+        if shape.together and with_records:
+            problems += not_grouped(shape.group_by or (), entity, with_records)
+            with_records = {shape.pattern: _names(landed)}
         missing, warnings = missing_columns(
-            wanted, entity, with_records, lambda file, names: reading.advice(self._source.folder / file, names)
+            wanted,
+            entity,
+            with_records,
+            lambda file, names: "" if shape.together else reading.advice(self._source.folder / file, names),
         )
         if problems or missing:
             raise self._refused(entity, problems + missing)
@@ -229,51 +253,55 @@ class FilesReader:
         columns: list[str],
         extract: FilesExtract,
     ) -> Iterator[bytes]:
-        reading = _format(shape)
+        reading = format_of(shape)
         if isinstance(reading, CsvFormat | JsonFormat):
-            yield from copy_text(self._records(entity, reading, stamps, headers, landed, columns, extract))
+            yield from copy_text(self._records(entity, shape, stamps, headers, landed, columns, extract))
             return
         for stamp in stamps:
             places = [landed[stamp.name].index(name) if name in landed[stamp.name] else None for name in columns]
-            extract.records[stamp.name] = 0
+            file = shape.pattern if shape.together else stamp.name
+            before = extract.records.setdefault(file, 0)
             try:
-                for chunk, rows in reading.chunks(self._source.folder / stamp.name, stamp.name, places):
-                    extract.records[stamp.name] += rows
+                for chunk, rows in reading.chunks(self._source.folder / stamp.name, file, places, before):
+                    extract.records[file] += rows
                     yield chunk
             except FileRefused as problem:
                 raise self._refused(entity, [f"{stamp.name} {problem}"]) from None
-            self._finish(stamp, extract)
+            self._finish(stamp, extract, extract.records[file] - before)
 
     def _records(
         self,
         entity: str,
-        reading: CsvFormat | JsonFormat,
+        shape: FilesEntity,
         stamps: tuple[FileStamp, ...],
         headers: dict[str, list[str]],
         landed: dict[str, list[str]],
         columns: list[str],
         extract: FilesExtract,
     ) -> Iterator[list[Any]]:
-        """Every record as the values of `columns`, then file, number and problem."""
+        """Every record as the values of `columns`, then file, number and problem. Files that are read together are one file."""
+        reading = format_of(shape)
         for stamp in stamps:
-            path, names, number = self._source.folder / stamp.name, landed[stamp.name], 0
+            path, names = self._source.folder / stamp.name, landed[stamp.name]
+            file = shape.pattern if shape.together else stamp.name
+            number = before = extract.records.setdefault(file, 0)
             is_whole = names == columns
             places = [names.index(name) if name in names else len(names) for name in columns]
             try:
-                for number, (row, problem) in enumerate(reading.rows(path, headers[stamp.name]), 1):
+                for number, (row, problem) in enumerate(reading.rows(path, headers[stamp.name]), before + 1):
                     if not is_whole:
                         row.append(NULL)
                         row = [row[place] for place in places]
-                    row += (stamp.name, number, problem)
+                    row += (file, number, problem)
                     yield row
             except FileRefused as refusal:
                 raise self._refused(entity, [f"{stamp.name} {refusal}"]) from None
-            extract.records[stamp.name] = number
-            self._finish(stamp, extract)
+            extract.records[file] = number
+            self._finish(stamp, extract, number - before)
 
-    def _finish(self, stamp: FileStamp, extract: FilesExtract) -> None:
+    def _finish(self, stamp: FileStamp, extract: FilesExtract, records: int) -> None:
         self._check_unchanged(stamp)
-        if not extract.records[stamp.name]:
+        if not records:
             extract.warnings.append(f"{stamp.name} has no records")
 
     def _refused(self, entity: str, problems: list[str]) -> UserError:
@@ -286,20 +314,6 @@ class FilesReader:
         )
 
 
-def _format(shape: FilesEntity) -> Any:
-    if shape.file_format == "csv":
-        return CsvFormat(shape.delimiter, shape.encoding, None if shape.header else shape.columns)
-    if shape.file_format == "jsonl":
-        return JsonFormat(shape.encoding)
-    from retain.sources.files_parquet import ParquetFormat  # pyarrow is slow to import, and most shops have no Parquet
-
-    return ParquetFormat()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _changed_at(mtime_ns: int) -> datetime:
-    return datetime.fromtimestamp(mtime_ns / 1e9, UTC)
+def _names(landed: dict[str, list[str]]) -> list[str]:
+    """The columns of all files, each once."""
+    return list(dict.fromkeys(name for names in landed.values() for name in names))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from retain.config import FilesEntity
 from retain.entities import ENTITIES
+from retain.sources.json_paths import paths_of
 from retain.sources.mentions import column_of, has_column, mentioned
 
 LONGEST_NAME = 63  # bytes, PostgreSQL's own limit
@@ -78,6 +79,23 @@ def wanted_columns(shape: FilesEntity, entity: str, seen: Iterable[str], is_spar
     )
 
 
+def left_out(shape: FilesEntity, entity: str, names: Sequence[str]) -> dict[str, str]:
+    """Columns that the mapping speaks of and no record of a file of JSON has, by where it does: they are empty.
+
+    A required field that is read from nothing else is left to be refused.
+    """
+    parts = {f"fields.{name}": text for name, text in shape.fields.items()}
+    parts |= {"where": shape.where} if shape.where else {}
+    found: dict[str, str] = {}
+    for part, text in parts.items():
+        spoken = [name] if (name := column_of(text)) else [path for path in paths_of([text]) if "." not in path]
+        lacking = [name for name in spoken if not has_column(names, name)]
+        if part.removeprefix("fields.") in ENTITIES[entity].required and len(lacking) == len(spoken):
+            continue
+        found |= {name: f"{entity}.{part}" for name in lacking if name not in found}
+    return found
+
+
 def missing_columns(
     wanted: Wanted, entity: str, landed: dict[str, list[str]], advice: Callable[[str, list[str]], str]
 ) -> tuple[list[str], list[str]]:
@@ -103,3 +121,13 @@ def missing_columns(
             warnings.append(f"{file} has no column {columns} yet: empty there")
         later.update(names)
     return problems[::-1], warnings[::-1]
+
+
+def not_grouped(group_by: Sequence[str], entity: str, landed: dict[str, list[str]]) -> list[str]:
+    """A sentence for every file of those read together that lacks a column by which rows of all of them are grouped."""
+    return [
+        f"{file} has no column {column} ({entity}.group_by[{place}]), which says to what its rows belong; it has: {', '.join(names)}"
+        for file, names in landed.items()
+        for place, text in enumerate(group_by, 1)
+        if (column := column_of(text)) and not has_column(names, column)
+    ]

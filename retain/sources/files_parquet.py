@@ -37,10 +37,10 @@ class ParquetFormat:
     def advice(self, path: Path, wanted: object) -> str:
         return ""
 
-    def chunks(self, path: Path, name: str, places: list[int | None]) -> Iterator[tuple[bytes, int]]:
+    def chunks(self, path: Path, name: str, places: list[int | None], before: int = 0) -> Iterator[tuple[bytes, int]]:
         """COPY text and its number of rows. `places[i]` is the file's column that lands as the i-th, or None.
 
-        After the columns come the file's name, the record's number from 1, and a null for what is wrong with it.
+        After the columns come the file's name, the record's number from `before` + 1, and a null for what is wrong with it.
         """
         done = 0
         with _opened(path) as file:
@@ -49,7 +49,7 @@ class ParquetFormat:
                     rows = batch.num_rows
                     nulls = pa.nulls(rows, pa.string())
                     landed = [nulls if place is None else texts(batch.column(place)) for place in places]
-                    numbers = pc.cast(pa.array(range(done + 1, done + rows + 1)), pa.string())
+                    numbers = pc.cast(pa.array(range(before + done + 1, before + done + rows + 1)), pa.string())
                     landed += [pa.repeat(pa.scalar(name), rows), numbers, nulls]
                     done += rows
                     chunk = _copy_text(landed)

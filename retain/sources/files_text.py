@@ -5,6 +5,11 @@ from pathlib import Path
 from typing import TextIO
 
 BLOCK_BYTES = 1 << 20
+NO_TEXT = {
+    b"PK\x03\x04": "is an Excel workbook, or an archive, by its first bytes: save each sheet as CSV UTF-8",
+    b"\xd0\xcf\x11\xe0": "is an Excel workbook by its first bytes: save each sheet as CSV UTF-8",
+    b"\x1f\x8b": "is packed by gzip, by its first bytes: unpack it",
+}
 BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -13,10 +18,19 @@ class FileRefused(Exception):
 
 
 def open_text(path: Path, encoding: str) -> TextIO:
-    """The file as text, line ends untouched. Raises FileRefused when its first bytes contradict `encoding`."""
+    """The file as text, line ends untouched.
+
+    Raises FileRefused when it may not be read, or its first bytes are of no text, or contradict `encoding`.
+    """
     name = codecs.lookup(encoding).name
-    with path.open("rb") as file:
-        start = file.read(4)
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+    except OSError as error:
+        raise FileRefused(f"cannot be read: {error.strerror}") from None
+    for mark, sentence in NO_TEXT.items():
+        if start.startswith(mark):
+            raise FileRefused(sentence)
     for mark, marked in BYTE_ORDER_MARKS:
         family = name.removesuffix("-le").removesuffix("-be").removesuffix("-sig")
         if start.startswith(mark) and family not in (marked, "utf-32"):

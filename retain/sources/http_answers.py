@@ -8,7 +8,7 @@ import requests
 
 from retain.errors import NotLetIn, OutOfReach, UserError
 from retain.sources.http_pace import Spent
-from retain.sources.http_records import NotWhatWasAsked, said_in_refusal, text_of
+from retain.sources.http_records import DECODER, NotWhatWasAsked, said_in_refusal, text_of
 
 
 class NotThere(UserError):
@@ -22,6 +22,17 @@ OF_AN_ACCOUNT = (
     "Check that the key was not deleted (Google Cloud, IAM & Admin > Service Accounts > Keys), and that this machine's clock "
     "is right: what is signed is good for an hour."
 )
+
+
+def answer_of(response: requests.Response) -> Any:
+    """The whole of a JSON answer, numbers as their text: read once, however many look for a flag, a total or a remark in it.
+
+    Raises ValueError when it is no JSON.
+    """
+    kept = vars(response)
+    if "answer" not in kept:
+        kept["answer"] = DECODER.decode(response.content.decode("utf-8-sig"))
+    return kept["answer"]
 
 
 def check_status(name: str, response: requests.Response) -> None:
@@ -108,9 +119,9 @@ def out_of_reach(name: str, error: requests.RequestException, host: str) -> OutO
         )
     if isinstance(error, requests.exceptions.SSLError):
         return OutOfReach(f"Source {name}: the certificate of {host} is not one to trust.", hint="Check `url`.")
-    kind = "does not answer, or cut the answer off"
+    kind, hint = "does not answer, or cut the answer off", f"Is it up, and its address right? {KEPT}"
     if isinstance(error, requests.Timeout):
-        kind = "did not answer in time"
+        kind, hint = "did not answer in time", KEPT
     if isinstance(error, requests.exceptions.InvalidJSONError):
-        kind = "answered with something that is no JSON"
-    return OutOfReach(f"Source {name}: {host} {kind}.", hint=KEPT)
+        kind, hint = "answered with something that is no JSON", KEPT
+    return OutOfReach(f"Source {name}: {host} {kind}.", hint=hint)

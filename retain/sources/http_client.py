@@ -83,6 +83,7 @@ class AnswersAsSent(RESTClient):
     name = ""
     hints: Mapping[str, str] = {}
     quota: Mapping[str, str] = {}
+    links_at = ""
     empty: Mapping[str, str] = {}  # lists that may be left out, and what an answer has that does so
 
     @property
@@ -99,12 +100,25 @@ class AnswersAsSent(RESTClient):
         sentence = f"the system's clock and this machine's are {abs(self.skew).total_seconds() / 60:.0f} minutes apart"
         return [(sentence, "Let this machine follow a time server, or set `settle_minutes` higher than that.")]
 
+    def at_url(self, link: str) -> str:
+        """A link of an answer; one that begins with `links_at` at the address that is asked instead of it, with our secret."""
+        begins = self.links_at.rstrip("/")
+        if begins and link.startswith(begins) and link[len(begins) :][:1] in ("/", "?", ""):
+            return f"{self.base_url}{link[len(begins) :]}"
+        return link
+
     def _send_request(self, request: requests.Request, **kwargs: Any) -> requests.Response:
-        """A body is a text in which parameters stand as {name}: paginators change them as if they were in the address."""
-        if request.data:
+        """A body is a text in which parameters stand as {name}, or the names of those that are a form: paginators change them
+        as if they were in the address."""
+        params: Any = request.params or {}
+        sent: Any = request.data
+        if isinstance(sent, tuple):
             request = copy(request)
-            params: Any = request.params
-            request.data, request.params = filled_in(str(request.data), params or {})
+            request.data = {name: value for name, value in params.items() if name in sent}
+            request.params = {name: value for name, value in params.items() if name not in sent}
+        elif sent:
+            request = copy(request)
+            request.data, request.params = filled_in(str(sent), params)
             request.headers = {**request.headers, "Content-Type": "application/json"}
         return super()._send_request(request, **kwargs)
 

@@ -84,10 +84,13 @@ class Pace:
     def heed(self, status: int, headers: Mapping[str, str]) -> None:
         """What an answer says of the time to come. Raises Throttled when it refused us for longer than PATIENCE."""
         now = datetime.now(UTC)
-        if status in (429, 503) and (until := _retry_after(headers.get("retry-after"), now)):
+        said = headers.get("retry-after")
+        if status in (429, 503) and (until := _retry_after(said, now)):
             if until - now > PATIENCE:
                 raise Throttled(self._name, until)
-            return  # dlt's client waits it out and asks again
+            if "." in str(said):  # Shopify's 2.0; dlt's client waits out whole seconds, and dates, and asks again
+                self._not_before = until
+            return
         told = [(_first(headers, LEFT), _first(headers, RESET))]
         told += [(headers.get(f"{span}-remaining"), headers.get(f"{span}-reset")) for span in SPANS]
         spent = [_reset(reset, now) for left, reset in told if left is not None and reset and left.strip() == "0"]
@@ -102,11 +105,11 @@ def _retry_after(text: str | None, now: datetime) -> datetime | None:
     """Seconds, or a date."""
     if text is None:
         return None
-    if text.strip().isdigit():
-        return now + timedelta(seconds=int(text))
     try:
+        if text.strip().replace(".", "", 1).isdigit():
+            return now + timedelta(seconds=float(text))
         return parsedate_to_datetime(text).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

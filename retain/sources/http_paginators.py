@@ -16,7 +16,7 @@ from dlt.sources.helpers.rest_client.paginators import (
 
 from retain.config.rest import Paging
 from retain.errors import OutOfReach
-from retain.sources.http_records import DECODER
+from retain.sources.http_answers import answer_of
 from retain.sources.json_paths import value_at
 
 ENDLESS = 2**62  # where a flag alone says which page is the last
@@ -34,7 +34,7 @@ class Flags:
         path = self.more or self.end
         if path is None:
             return
-        flag = value_at(DECODER.decode(response.content.decode("utf-8-sig")), path)
+        flag = value_at(answer_of(response), path)
         if flag is None:
             raise OutOfReach(
                 f"The answer has no {path}, which says whether there are more pages.", hint="Check `paging`."
@@ -44,9 +44,13 @@ class Flags:
 
 
 class Counted(Flags):
-    """Pages by number or offset, of which the answer may say how many records they have together."""
+    """Pages by number or offset, of which the answer may say how many records they have together: each of them, or the first
+    one alone. A walk that goes on in the middle, where none says it, ends with a page that is not full."""
 
     total: str | None = None
+    counted: int | None = None
+    size = 0
+    is_resumed = False
     records_a_step = 1  # what one more of the number, or of the offset, stands for
     first = 0
     current_value: int
@@ -55,12 +59,16 @@ class Counted(Flags):
         super().update_state(response, data)
         if self.total is None or not data:
             return
-        found = value_at(DECODER.decode(response.content.decode("utf-8-sig")), self.total)
-        if not str(found).isdigit():
+        found = value_at(answer_of(response), self.total)
+        if str(found).isdigit():
+            self.counted = int(str(found))
+        if self.counted is None and not self.is_resumed:
             raise OutOfReach(
                 f"The answer has no {self.total}, which says how many records there are.", hint="Check `paging`."
             )
-        if (self.current_value - self.first) * self.records_a_step >= int(str(found)):
+        if self.counted is None:
+            self._has_next_page &= len(data) >= self.size
+        elif (self.current_value - self.first) * self.records_a_step >= self.counted:
             self._has_next_page = False
 
 
@@ -69,8 +77,7 @@ class FlaggedPage(Counted, PageNumberPaginator):
 
     def update_state(self, response: requests.Response, data: list[Any] | None = None) -> None:
         super().update_state(response, data)
-        answer = DECODER.decode(response.content.decode("utf-8-sig")) if self.carry else None
-        self._carried = {name: value_at(answer, path) for name, path in self.carry.items()}
+        self._carried = {name: value_at(answer_of(response), path) for name, path in self.carry.items()}
 
     def update_request(self, request: requests.Request) -> None:
         super().update_request(request)
@@ -118,6 +125,7 @@ def paginator_of(paging: Paging, start: dict[str, Any], only_first: tuple[str, .
         )
         made.total, made.carry = paging.total, paging.carry
         made.first, made.records_a_step = paging.first, paging.size or 1
+        made.size, made.is_resumed = paging.size or 0, name in start
     elif paging.style == "offset":
         assert paging.size is not None
         name = paging.param or "offset"
@@ -130,7 +138,7 @@ def paginator_of(paging: Paging, start: dict[str, Any], only_first: tuple[str, .
             maximum_offset=ENDLESS if flagged else None,
             stop_after_empty_page=not flagged,
         )
-        made.total = paging.total
+        made.total, made.size, made.is_resumed = paging.total, paging.size, name in start
     elif paging.style == "next_link":
         made = FlaggedLink(paging.next or "next")
     else:

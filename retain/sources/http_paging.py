@@ -47,7 +47,8 @@ class Listing:
 
     `records` is where the list is in an answer, `keys` where a record's key is; `only_first` are the parameters that are not
     sent again beside a cursor; `related` is where the answer lists what records refer to; `body` is sent with each request, in
-    it the parameters that it names. `tell` and `reserve` are what to look for in each answer, by path: see `remarks_of`.
+    it the parameters that it names; `form` are those that are sent as a form. `tell` and `reserve` are what to look for in
+    each answer, by path: see `remarks_of`.
     """
 
     client: AnswersAsSent
@@ -58,6 +59,7 @@ class Listing:
     only_first: tuple[str, ...] = ()
     related: str | None = None
     body: str | None = None
+    form: tuple[str, ...] | None = None
     tell: Mapping[str, str] = field(default_factory=dict)
     reserve: Mapping[str, int] = field(default_factory=dict)
 
@@ -134,16 +136,16 @@ def _walked(listing: Listing, start: Walk) -> Iterator[Page]:
     with in_sentences(client.name, client.base_url):
         for found in client.paginate(
             start.url,
-            "GET" if listing.body is None else "POST",
+            "POST" if listing.body or listing.form else "GET",
             params=dict(start.params) or None,
-            data=listing.body,
+            data=listing.body or listing.form,
             paginator=paginator_of(paging, start.params, listing.only_first),
             data_selector=listing.records or "",
             hooks=hooks_of(client),
             allow_redirects=False,
         ):
             more = found.paginator.has_next_page
-            url = without_secret(str(found.request.url), client) if more else ""
+            url = client.at_url(without_secret(str(found.request.url), client)) if more else ""
             if more:
                 found.request.url = url  # the client's auth adds it again
             after = Walk(url, params_of(found.request), number + 1) if more else None

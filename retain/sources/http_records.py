@@ -10,6 +10,7 @@ from retain.sources.json_paths import value_at
 SPACE = re.compile(r"[ \t\n\r]*")
 UNSTORABLE = re.compile(r"(?<!\\)((?:\\\\)*)\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})")
 SHOWN = 12
+SAID = ("message", "detail", "title", "code")  # where an error has its words; JSON:API has no `message`
 A_PAGE = "a web page or XML where JSON was due: a login page, a firewall, or another address"
 
 
@@ -161,7 +162,7 @@ def named_error(text: str) -> str | None:
 
 
 def said_in_refusal(text: str) -> str:
-    """The system's own words in the body of an answer that is no success, '' without any: also a bare `message`, or a list."""
+    """The system's own words in the body of an answer that is no success, '' without any: also bare ones, or a list."""
     try:
         answer = DECODER.decode(text)
     except ValueError:
@@ -169,7 +170,7 @@ def said_in_refusal(text: str) -> str:
     if isinstance(answer, list) and answer:
         answer = answer[0]
     words = (_error_in(answer) or "").removeprefix("an error").removeprefix(": ")
-    message = answer.get("message") if isinstance(answer, dict) else None
+    message = (answer.get("message") or answer.get("description")) if isinstance(answer, dict) else None
     return words or (message[:200] if isinstance(message, str) else "")
 
 
@@ -180,7 +181,7 @@ def _error_in(answer: Any) -> str | None:
     if not told and answer.get("success") is not False and answer.get("ok") is not False:
         return None
     first = told[0] if isinstance(told, list) and told else told
-    words = first.get("message") or first.get("code") if isinstance(first, dict) else first
+    words = next((first[name] for name in SAID if first.get(name)), None) if isinstance(first, dict) else first
     if isinstance(words, str) and answer.get("error_description"):  # OAuth: a code, and what it means here
         words = f"{words}: {answer['error_description']}"
     words = words or answer.get("message") or answer.get("error_description")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import requests
 
-from retain.sources.http_records import DECODER
+from retain.sources.http_answers import answer_of
 from retain.sources.json_paths import value_at
 
 NOTHING: tuple[object, ...] = (None, False, "", "0", [], {})
@@ -22,12 +22,9 @@ class Remarks:
 def remarks_of(response: requests.Response, tell: Mapping[str, str], reserve: Mapping[str, int]) -> Remarks:
     """`tell`: a sentence by the path at which an answer has something where it holds. `reserve`: how much is to be left of
     what the answer names at a path."""
-    if not tell and not reserve:
-        return Remarks()
-    answer = DECODER.decode(response.content.decode("utf-8-sig"))
-    told = tuple(sentence for path, sentence in tell.items() if value_at(answer, path) not in NOTHING)
+    told = tuple(sentence for path, sentence in tell.items() if value_at(answer_of(response), path) not in NOTHING)
     for path, least in reserve.items():
-        left = str(value_at(answer, path))
+        left = str(value_at(answer_of(response), path))
         if left.isdigit() and int(left) < least:
             return Remarks(told, f"{path} is {left}, and {least:,} are left to others")
     return Remarks(told)

@@ -25,7 +25,7 @@ def path_of(expression: str) -> str | None:
 def paths_of(expressions: Iterable[str]) -> list[str]:
     """Every path that expressions may speak of: in SQL a bare name, or a dotted path in double quotes.
 
-    What SQL itself names there is none: a function, a type after ::, a word of its language, what follows `as`.
+    What SQL itself names there is none: a function, a type after :: or before a text, a word of its language, what follows `as`.
     """
     paths: dict[str, None] = {}
     for expression in expressions:
@@ -37,7 +37,7 @@ def paths_of(expressions: Iterable[str]) -> list[str]:
             name = token["bare"] if token["quoted"] is None else token["quoted"].replace('""', '"')
             if not name or not (PATH if token["quoted"] is None else QUOTED_PATH).fullmatch(name):
                 continue
-            is_called = expression[token.end() :].lstrip().startswith("(")
+            is_called = expression[token.end() :].lstrip().startswith(("(", "'"))  # interval '1 day' is a type's
             if token["bare"] and (is_called or name.lower() in own or expression[: token.start()].endswith("::")):
                 continue
             paths[name] = None

@@ -58,8 +58,8 @@ class RestReader:
     def _client(self) -> AnswersAsSent:
         client = open_client(self.name, self._source.url, self._source.auth, self._source.rate, self._source.headers)
         client.hints, client.quota = self._source.hints, self._source.quota
-        lists = self._source.entities.values()
-        client.empty = {shape.records: shape.empty for shape in lists if shape.records and shape.empty}
+        client.links_at = self._source.links_at or ""
+        client.empty = {one.records: one.empty for one in self._source.entities.values() if one.records and one.empty}
         return client
 
     def columns(self, entity: str) -> list[Column]:
@@ -123,7 +123,7 @@ class RestReader:
         keys, only_first = self._key_paths(entity), tuple(shape.start)
         listing = Listing(
             self._client, shape.paging, shape.records, keys, shrinks, only_first, shape.related, shape.body,
-            shape.tell, self._source.reserve,
+            shape.form, shape.tell, self._source.reserve,
         )  # fmt: skip
         for page in pages_of(listing, start):
             if shape.each is None:

@@ -9,8 +9,7 @@ MONEY = "{ shopMoney { amount currencyCode } }"  # what the shop books, not what
 TAXES = f"taxLines {{ rate priceSet {MONEY} }}"
 CHILDREN_SHOWN = 2
 ONCE = "limit 1"  # behind a select of one row: else PostgreSQL would work out each of its values wherever it is named
-# What tells the tax of an order's goods.
-ORDER_PRICES = f"taxesIncluded subtotalPriceSet {MONEY} totalTaxSet {MONEY} shippingLine {{ {TAXES} }}"
+ORDER_PRICES = f"taxesIncluded subtotalPriceSet {MONEY} totalTaxSet {MONEY}"
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,14 @@ def _of_line(value: str) -> str:
     )
 
 
+# `totalDiscountsSet` are all discounts, those of shipping among them; `totalShippingPriceSet` is before any. Of several shipping
+# lines the one that is told is not the whole of it.
+_SHIPPING_OFF = f"coalesce({_money('shippingLine.originalPriceSet')} - {_money('shippingLine.discountedPriceSet')}, 0)"
+_GOODS_OFF = f"coalesce({_money('totalDiscountsSet')}, 0) - {_SHIPPING_OFF}"
+_SHIPPING = (
+    f"greatest({_money('totalShippingPriceSet')} - {_SHIPPING_OFF}, {_money('shippingLine.discountedPriceSet')})"
+)
+
 # What was paid back is with tax, and with shipping where that was paid back too; a return is of the goods.
 _REFUND = f"""
 (select round(amount * (1 - case when refunded > 0 then least(shipping / refunded, 1) else 0 end)
@@ -129,6 +136,7 @@ SHAPES: dict[str, Shape] = {
         "orders",
         "id legacyResourceId name createdAt processedAt updatedAt cancelledAt test displayFinancialStatus currencyCode "
         f"sourceName email phone customer {{ id }} shippingAddress {{ countryCodeV2 provinceCode }} {ORDER_PRICES} "
+        f"shippingLine {{ originalPriceSet {MONEY} discountedPriceSet {MONEY} {TAXES} }} "
         f"totalPriceSet {MONEY} totalDiscountsSet {MONEY} totalShippingPriceSet {MONEY}",
         {
             "order_id": _number("id"),
@@ -140,10 +148,10 @@ SHAPES: dict[str, Shape] = {
             "'PARTIALLY_PAID') then 'pending' when displayFinancialStatus = 'EXPIRED' then 'voided' "
             "else lower(displayFinancialStatus) end",
             "currency": "subtotalPriceSet.shopMoney.currencyCode",
-            "gross_amount": _of_order(f"({_money('subtotalPriceSet')} + coalesce({_money('totalDiscountsSet')}, 0))"),
-            "discount_amount": _of_order(f"coalesce({_money('totalDiscountsSet')}, 0)"),
+            "gross_amount": _of_order(f"({_money('subtotalPriceSet')} + {_GOODS_OFF})"),
+            "discount_amount": _of_order(f"({_GOODS_OFF})"),
             "tax_amount": "totalTaxSet.shopMoney.amount",
-            "shipping_amount": f"{_money('totalShippingPriceSet')} - case when \"taxesIncluded\" = 'true' then "
+            "shipping_amount": f"{_SHIPPING} - case when \"taxesIncluded\" = 'true' then "
             f"{_sum('shippingLine.taxLines', 'priceSet,shopMoney,amount')} else 0 end",
             "channel": "sourceName",
             "region": "shippingAddress.provinceCode",
@@ -171,7 +179,7 @@ SHAPES: dict[str, Shape] = {
     ),
     "returns": Shape(
         "orders",
-        f"id updatedAt {ORDER_PRICES} totalRefundedSet {MONEY} totalRefundedShippingSet {MONEY} "
+        f"id updatedAt {ORDER_PRICES} shippingLine {{ {TAXES} }} totalRefundedSet {MONEY} totalRefundedShippingSet {MONEY} "
         f"transactions {{ id kind status createdAt processedAt amountSet {MONEY} }}",
         {
             "return_id": _number("item.id"),

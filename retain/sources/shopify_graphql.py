@@ -11,10 +11,9 @@ from requests import PreparedRequest
 from retain.config import ShopifySource
 from retain.config.rest import ClientCredentialsAuth, KeyAuth
 from retain.errors import NotLetIn, OutOfReach, UserError
-from retain.sources.http_answers import KEPT, NotThere, check_body, place_of
+from retain.sources.http_answers import KEPT, NotThere, answer_of, check_body, place_of
 from retain.sources.http_client import EarlyToken, auth_of, in_sentences, open_client
 from retain.sources.http_pace import PATIENCE, Throttled, after_now
-from retain.sources.http_records import DECODER
 from retain.sources.json_paths import value_at
 from retain.sources.shopify_entities import VERSION
 
@@ -105,7 +104,7 @@ class Shop:
             self.version = served
             log.info("source %s: Shopify answers in version %s, asked in %s", self.name, served, VERSION)
         try:
-            answer = DECODER.decode(response.content.decode("utf-8-sig"))
+            answer = answer_of(response)
         except ValueError:
             answer = None
         if not isinstance(answer, dict):

@@ -21,6 +21,7 @@ from retain.sources.copy_text import NULL, copy_text
 from retain.sources.sql_cursor import Bound, Kind, kind_of
 from retain.sources.sql_session import Database, QueryRejected, Session
 
+PACKAGES = {"MySQLdb": "mysqlclient"}  # what brings a module of another name
 MARK = "\ue000"  # around the number of a value in a query; a sign of private use, which no SQL holds
 ROWS_AT_ONCE = 5_000
 TEN_THOUSANDTHS = 10_000  # what money is kept to
@@ -67,7 +68,7 @@ class AnyDatabase(Database):
         except ModuleNotFoundError as error:
             raise UserError(
                 f"Source {self._source}: the driver for {self._url.drivername} is not installed (no module {error.name}).",
-                hint=f"Install it beside Retain: .venv/bin/python -m pip install {error.name}.",
+                hint=f"Install it beside Retain: .venv/bin/python -m pip install {PACKAGES.get(str(error.name), error.name)}.",
             ) from None
 
     def _connect(self, engine: Engine) -> Connection:

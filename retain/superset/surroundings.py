@@ -9,9 +9,9 @@ from pathlib import Path
 from retain import warehouse
 from retain.cli import NO_TELEMETRY
 from retain.config import Settings
-from retain.embedded import secret
 from retain.errors import OutOfReach, UserError
 from retain.metadata import metadata_beside_warehouse
+from retain.state_folder import secret
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FILES = REPOSITORY / "docker" / "superset"

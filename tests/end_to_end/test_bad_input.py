@@ -113,6 +113,16 @@ def test_a_source_that_does_not_let_us_in_is_told_without_its_password(write_con
     assert "wr0ng-secret" not in said
 
 
+def test_a_source_that_cannot_be_opened_keeps_no_other_from_being_looked_at(write_config, tmp_path):
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "orders-1.csv").write_text(GOOD)
+    config = write_config(f"{SHOP % 'sqlite:////nowhere/shop.db'}{FILES}")
+    done = typed("sources", "check", "--config", str(config))
+    assert done.returncode == 2
+    assert "there is no file /nowhere/shop.db" in done.stdout
+    assert "source till  offers orders" in done.stdout
+
+
 def test_a_warehouse_of_a_newer_release_is_left_alone(till, tmp_path, database):
     (tmp_path / "files" / "orders-1.csv").write_text(GOOD)
     assert load(till).returncode == 0

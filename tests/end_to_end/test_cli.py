@@ -4,11 +4,14 @@ import csv
 import io
 import json
 import shutil
+import signal
 import tempfile
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
-from command_line import typed
+from command_line import begun, typed
 
 from retain.embedded import EmbeddedServer
 
@@ -67,6 +70,7 @@ def test_run_loads_builds_forecasts_draws_and_says_where_to_look(shop):
     for words in ("Small shop, as of 2025-06-30", "published", "Where to look", str(folder / "state" / "report")):
         assert words in first.stdout
     assert (folder / "state" / "report" / "retain.html").stat().st_size > 10_000
+    assert f"bin/retain stop --config {folder / 'retain.yml'}" in first.stdout  # it was run from another folder
 
 
 def test_query_prints_a_table_csv_and_json_with_the_same_figures(shop):
@@ -87,6 +91,10 @@ def test_query_prints_a_table_csv_and_json_with_the_same_figures(shop):
         ("select nothing from marts.key_figures", 'column "nothing" does not exist'),
         ("drop table marts.key_figures", "may"),
         ("selec 1", "syntax error"),
+        ("select 'infinity'::date", "cannot be run: date too large"),
+        ("copy marts.key_figures to stdout", "cannot be run: COPY"),
+        ("select \udcff", "invalid byte sequence"),
+        ("set statement_timeout = 50; select pg_sleep(5)", "five minutes"),
     ],
 )
 def test_a_query_that_may_not_run_is_a_sentence(shop, statement, words):
@@ -94,6 +102,38 @@ def test_a_query_that_may_not_run_is_a_sentence(shop, statement, words):
     assert answer.returncode == 2
     assert words in answer.stderr
     assert "Traceback" not in answer.stderr
+    assert "rollback" not in answer.stderr
+
+
+def test_ctrl_c_in_the_middle_is_a_sentence_and_never_exit_code_0(shop):
+    state = shop[0] / "state"
+    command = ("query", "select pg_sleep(60)", "--config", str(shop[0] / "retain.yml"))
+    with begun(*command) as asking, psycopg.connect(**EmbeddedServer(state).dsn(), autocommit=True) as connection:
+        while not connection.execute(
+            "select 1 from pg_stat_activity where query = 'select pg_sleep(60)' and state = 'active'"
+        ).fetchone():
+            assert asking.poll() is None
+        asking.send_signal(signal.SIGINT)
+        said = asking.communicate(timeout=30)[1]
+    assert asking.returncode == 130
+    assert said.startswith("Stopped.")
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_a_reader_who_leaves_early_is_no_failure(shop, form):
+    rows = "select n, repeat('x', 80) from generate_series(1, 20000) as n"
+    with begun("query", rows, "--format", form, "--config", str(shop[0] / "retain.yml")) as asking:
+        assert asking.stdout.readline()
+        asking.stdout.close()
+        assert asking.stderr.read() == ""
+        assert asking.wait(30) == 0
+
+
+def test_a_locale_without_the_characters_that_are_printed_is_no_failure(shop):
+    answer = typed("loads", "show", "1", "--config", str(shop[0] / "retain.yml"), PYTHONIOENCODING="ascii")
+    assert answer.returncode == 0, answer.stderr
+    assert "✓" in answer.stdout
 
 
 def test_status_loads_and_quarantine_say_what_waits_and_why(shop):
@@ -107,10 +147,34 @@ def test_status_loads_and_quarantine_say_what_waits_and_why(shop):
     assert "2025-02-31" in shown
     assert "orders.csv" in shown
     assert "ordered_at_casts" in typed("loads", "show", "2", *config).stdout
+    for command in (
+        ("loads", "--limit", "-1"),
+        ("quarantine", "list", "--limit", "0"),
+        ("quarantine", "list", "--source", "shopp"),
+        ("quarantine", "list", "--entity", "order"),
+        ("identity", "revert", "9" * 20, "--reason", "none"),
+        ("load", "--source", "shop", "--entity", "tickets"),
+        ("load", "--source", "shopp"),
+    ):
+        answer = typed(*command, *config)
+        assert answer.returncode == 2, command
+        assert "fault" not in answer.stderr
     for command in (("loads", "show", "999"), ("quarantine", "show", "999")):
         answer = typed(*command, *config)
         assert answer.returncode == 2
         assert "There is no" in answer.stderr
+
+
+def test_times_are_the_shops_own_and_a_narrow_terminal_gets_a_line_a_load(shop):
+    with psycopg.connect(**EmbeddedServer(shop[0] / "state").dsn()) as connection:
+        loads = connection.execute("select source, entity, status, started_at from ops.loads").fetchall()
+    config = ("--config", str(shop[0] / "retain.yml"))
+    narrow = typed("loads", *config, COLUMNS="80").stdout.splitlines()
+    for source, entity, status, started in loads:
+        at = f"{started.astimezone(ZoneInfo('Europe/Berlin')):%Y-%m-%d %H:%M}"
+        assert at in typed("loads", *config).stdout
+        assert any(line.split()[1:6] == [source, entity, status, *at.split()] for line in narrow)
+    assert max(map(len, narrow)) <= 80
 
 
 def test_a_source_that_cannot_be_read_fails_alone_with_exit_code_1(shop):
@@ -122,6 +186,7 @@ def test_a_source_that_cannot_be_read_fails_alone_with_exit_code_1(shop):
         (folder / "files" / "orders-2.csv").unlink()
     assert answer.returncode == 1, answer.stdout
     assert "orders-2.csv" in answer.stdout
+    assert answer.stderr == ""
     assert "customers" in answer.stdout
     assert "Traceback" not in answer.stdout + answer.stderr
 

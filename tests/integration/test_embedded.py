@@ -11,8 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from retain.embedded import EmbeddedServer, secret
+from retain.embedded import EmbeddedServer
 from retain.errors import UserError
+from retain.state_folder import secret
 
 
 @pytest.fixture
@@ -103,3 +104,39 @@ def test_a_data_folder_of_another_postgresql_is_a_sentence(folder):
 
 def test_a_secret_is_made_once(folder):
     assert secret(folder, "one") == secret(folder, "one") != secret(folder, "another")
+
+
+def test_a_running_server_is_found_whatever_became_of_the_note_of_its_port(folder):
+    server = EmbeddedServer(folder)
+    server.start()
+    before = server.dsn()
+    for damaged in ("{", "[1]", '{"port": 1}'):
+        (folder / "server.json").write_text(damaged)
+        assert EmbeddedServer(folder).dsn() == before
+        EmbeddedServer(folder).start()
+
+
+def test_passwords_of_another_server_are_told_as_such(folder):
+    server = EmbeddedServer(folder)
+    server.start()
+    (folder / "secrets.json").write_text('{"owner_password": "of another"}')
+    with pytest.raises(UserError, match=r"secrets\.json does not hold the password of the server"):
+        EmbeddedServer(folder).start()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]"])
+def test_a_damaged_file_of_passwords_is_told_and_left_as_it_is(folder, content):
+    (folder / "secrets.json").write_text(content)
+    with pytest.raises(UserError, match=r"secrets\.json is damaged"):
+        EmbeddedServer(folder).start()
+    assert (folder / "secrets.json").read_text() == content
+
+
+@pytest.mark.parametrize(
+    ("below", "words"),
+    [("file", "a file is in its place"), ("file/state", "a file is in its place"), ("x" * 300, "too long")],
+)
+def test_a_folder_that_cannot_be_made_is_told(folder, below, words):
+    (folder / "file").touch()
+    with pytest.raises(UserError, match=words):
+        EmbeddedServer(folder / below).start()

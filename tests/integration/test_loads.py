@@ -131,6 +131,7 @@ def test_a_load_in_which_too_much_is_wrong_is_refused_whole_and_asked_for_again(
     write(shop, "orders-1.csv", HEADER + good + bad)
     outcome = load(shop)["orders", "refused"]
     assert "50 of 100 rows fail" in outcome.message
+    assert "gross_amount is not an amount of money (digits with a decimal point, below 10^14) (50)" in outcome.message
     assert orders(shop) == []
     assert reasons(shop) == {}
     assert ask(shop, "select count(*) from ops.cursors where entity = 'orders'") == [(0,)]

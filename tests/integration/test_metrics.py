@@ -111,6 +111,21 @@ def test_they_are_served_until_asked_to_stop_and_nowhere_but_at_their_address(co
             assert process.wait(30) == 0
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--port", "70000"), "65535"),
+        (("--port", "-1"), "greater than or equal to 1"),
+        (("--host", "nowhere.invalid"), "Nothing can listen at nowhere.invalid:9464"),
+        (("--host", "192.0.2.1"), "Nothing can listen at 192.0.2.1:9464"),
+    ],
+)
+def test_an_address_at_which_nothing_can_listen_is_said(config, options, words):
+    done = retain(config, "metrics", "--serve", *options)
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
 def test_logs_are_lines_of_json_that_name_their_load_when_asked_for(config):
     (config.parent / "files" / "orders-2.csv").unlink()
     (config.parent / "files" / "orders-3.csv").write_text(

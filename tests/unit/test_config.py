@@ -168,6 +168,13 @@ def test_a_tab_can_be_written_in_every_usual_way(load, written, meant):
     assert settings.source("tills").entities["returns"].delimiter == meant
 
 
+def test_a_workbook_is_told_to_be_saved_as_csv(refusal):
+    assert (
+        "sources.tills.entities.returns.files: .xlsx is not read: save each sheet as CSV UTF-8 (`files: online_retail_II.csv`)"
+        in refusal(changed('files: "*.csv"', "files: online_retail_II.xlsx"))
+    )
+
+
 def test_settings_of_the_process_come_from_the_named_file_and_follow_its_changes(tmp_path, monkeypatch):
     path = tmp_path / "other.yml"
     path.write_text(GOOD)
@@ -264,6 +271,14 @@ PROBLEMS = [
         "remove it or `url`",
     ),
     ("business:", "warehouse: {port: 70000}\nbusiness:", 1, "warehouse.port", "at most 65535"),
+    (
+        "business:",
+        "warehouse: {folder: ~nobody-of-that-name/w}\nbusiness:",
+        1,
+        "warehouse.folder",
+        "no user of that name",
+    ),
+    ("folder: tills", "folder: ~nobody-of-that-name/t", 22, "sources.tills.folder", "no user of that name"),
     ("name: shop", "name: Shop-1", 6, "sources.Shop-1.name", "small letters"),
     ("name: tills", "name: shop", 20, "sources.shop.name", "in line 6"),
     ("name: tills", "label: tills", 20, "sources[2].name", "this key is needed"),
@@ -340,6 +355,11 @@ def test_a_problem_is_told_with_line_key_and_what_is_allowed(refusal, old, new, 
     assert told, message
 
 
+def test_a_list_of_wrong_items_is_not_told_as_an_empty_one(refusal):
+    assert "found nothing" not in refusal(GOOD.replace("type: files", "type: file").replace("type: sql", "type: sq"))
+    assert "found nothing" not in refusal(f"identity: {{rules: [fone]}}\n{GOOD}")
+
+
 @pytest.mark.parametrize(
     ("text", "where", "words"),
     [
@@ -353,7 +373,9 @@ def test_a_problem_is_told_with_line_key_and_what_is_allowed(refusal, old, new, 
         ("business: *shop\n", "retain.yml:1 ", "must stand in quotes"),
         ("business: &a\n  name: *a\n", "retain.yml:1 ", "business.name: an alias of the thing it stands in"),
         ("business: !env NAME\n", "retain.yml:1 ", "the tag !env means nothing here"),
-        ("a: 1\n---\nb: 2\n", "retain.yml:2 ", "another document"),
+        ("a: 1\n---\nb: 2\n", "retain.yml:2 ", "another document begins here"),
+        ("a: " + "[" * 3000 + "]" * 3000, "retain.yml ", "too deep to be read"),
+        ('a: "b\\0c"\n', "retain.yml:1 ", "a: found a NUL character"),
         ("name: \x07\n", "retain.yml:1 ", "a character that YAML does not allow"),
         (GOOD + "business: {}\n", "retain.yml:27 ", "business: the key stands here again; the first is in line 1"),
     ],

@@ -101,6 +101,14 @@ def test_one_password_for_two_doors_is_refused():
         check(secrets)
 
 
+def test_what_is_no_file_of_secrets_is_said(tmp_path):
+    with pytest.raises(UserError, match="cannot be read: Is a directory"):
+        complete(tmp_path)
+    (tmp_path / "picture").write_bytes(b"\xd0\xff")
+    with pytest.raises(UserError, match="is no text"):
+        complete(tmp_path / "picture")
+
+
 def test_the_launcher_needs_no_environment_of_python(file, tmp_path):
     """`bin/retain secrets` on a machine that only runs containers: nothing but a Python."""
     launcher = EXAMPLE.parent / "bin" / "retain"

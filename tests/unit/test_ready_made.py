@@ -96,10 +96,23 @@ def test_a_region_is_an_address(load, kind, region, host):
     assert one.url.startswith(f"https://{host}/api/2")
 
 
+def test_a_type_that_is_asked_at_another_address_may_link_to_its_own(load):
+    given = ("- name: one", "  type: klaviyo", "  token: pk")
+    assert load(*given).source("one").links_at is None
+    assert load(*given, "  url: https://gateway.example/k").source("one").links_at == "https://a.klaviyo.com/api"
+
+
 def test_a_region_that_is_none_is_told_with_those_that_are(load):
     needs = [f"  {key}: {GIVEN.get(key, 7)}" for key in description_of("mixpanel")["needs"]]
     with pytest.raises(UserError, match=r'sources.one.region: found "ue"; allowed: us, eu, in'):
         load("- name: one", "  type: mixpanel", *needs, "  region: ue")
+
+
+def test_a_key_that_is_missing_is_told_once_and_what_it_would_fill_not_at_all(load):
+    with pytest.raises(UserError) as refused:
+        load("- name: one", "  type: google_analytics_traffic", "  property: 12", "  key_file: key.json")
+    told = re.findall(r"sources\.one\.(\S+):", str(refused.value))
+    assert told == ["currency", "first_day", "timezone"]
 
 
 def test_a_type_that_is_none_is_told_with_those_that_are(load):

@@ -51,6 +51,11 @@ def test_a_source_is_read_as_it_was_written(load):
     ("old", "new", "words"),
     [
         ("https://crm", "http://crm", "5  sources.crm.url: over http:// whoever is on the way reads the secret"),
+        (
+            "    auth",
+            "    links_at: crm.example\n    auth",
+            '6  sources.crm.links_at: found "crm.example"; wanted one that begins',
+        ),
         ("https://crm.example/api", "crm.example", "5  sources.crm.url: found"),
         ("https://crm", "https://me:pw@crm", "5  sources.crm.url: the address holds more than host and path"),
         ("bearer", "berer", "6  sources.crm.auth: found type"),
@@ -135,7 +140,13 @@ def test_a_source_is_read_as_it_was_written(load):
         (
             "params: {sort: id}",
             "changes: {path: search, boddy: '{}'}",
-            "no such key; allowed: params, start, body, paging",
+            "no such key; allowed: params, start, body, form, paging",
+        ),
+        ("params: {sort: id}", "form: [sort]\n        body: '{}'", "form: both `body` and `form` are given"),
+        (
+            "params: {sort: id}",
+            "form: [sort]\n        paging: {style: next_link, next: next}",
+            "form: style next_link follows a link, which a form cannot be sent with",
         ),
         ("params: {sort: id}", "changes: {path: search, paging: {stile: page}}", "no such key; allowed: style, param"),
         ("params: {sort: id}", "changes: {path: https://a.b/c}", "customers.changes.path: wanted a path below `url`"),
@@ -156,8 +167,15 @@ def test_an_expression_may_be_folded_over_several_lines(load):
 
 
 def test_a_system_of_ones_own_network_may_be_asked_without_tls(load):
+    assert load("    auth", "    links_at: http://crm.example\n    auth").source("crm").links_at == "http://crm.example"
     for host in ("http://crm", "http://crm.local/api", "http://192.168.1.5:8080", "http://127.0.0.1"):
         assert load("https://crm.example/api", host).source("crm").url == host
+
+
+def test_what_is_not_said_of_a_list_is_no_other_list_to_read_whole(load):
+    shape = load("params: {sort: id}", "changes: {path: search}").source("crm").entities["customers"]
+    assert shape.changes is not None
+    assert '"form"' not in shape.model_dump_json(exclude_none=True)  # of which the source's fingerprint is made
 
 
 def test_dlt_is_not_imported_where_no_system_is_asked(load):

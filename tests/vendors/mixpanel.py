@@ -5,6 +5,7 @@ from base64 import b64encode
 from calendar import timegm
 from datetime import UTC, date, datetime
 from typing import Any
+from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 from vendors.server import Answer, Request, Vendor
@@ -47,8 +48,10 @@ class Mixpanel(Vendor):
         expected = f"Basic {b64encode(f'{USER}:{SECRET}'.encode()).decode()}"
         if request.headers.get("authorization") != expected:
             return Answer(b'{"request": "/api/2.0/export", "error": "Invalid service account credentials"}', 401)
-        if request.path == "/api/2.0/engage" and request.params.get("project_id") == PROJECT:
-            return self._profiles(request.params)
+        if request.path == "/api/query/engage" and request.params.get("project_id") == PROJECT:
+            if request.method != "POST" or request.headers.get("content-type") != "application/x-www-form-urlencoded":
+                return Answer(b'{"error": "Method not allowed"}', 405)
+            return self._profiles(dict(parse_qsl(request.body.decode())))
         if request.path != "/api/2.0/export" or request.params.get("project_id") != PROJECT:
             return Answer(b'{"error": "project_id is a required parameter"}', 400)
         low, high = (date.fromisoformat(request.params[name]) for name in ("from_date", "to_date"))
@@ -58,7 +61,7 @@ class Mixpanel(Vendor):
         return Answer(body.encode(), content_type="text/plain")
 
     def _profiles(self, params: dict[str, str]) -> Answer:
-        """A page of an answer that stays as it was when its first page was asked for."""
+        """A page of an answer that stays as it was when its first page was asked for, which alone tells the total."""
         page, session = int(params.get("page", 0)), params.get("session_id", "")
         if not session and page == 0:
             session = f"{len(self.sessions) + 1}-EXAMPL"
@@ -66,9 +69,8 @@ class Mixpanel(Vendor):
         known = self.sessions.get(session)
         if known is None:
             return Answer(b'{"status": "error", "error": "session_id is invalid or has expired"}', 400)
-        if page and page * self.page_size >= len(known):
-            return Answer(b'{"status": "error", "error": "page is out of range"}', 400)
         shown = known[page * self.page_size : (page + 1) * self.page_size]
         results = [{"$distinct_id": who, "$properties": one} for who, one in shown]
-        told = {"page": page, "page_size": self.page_size, "session_id": session, "total": len(known), "status": "ok"}
-        return Answer(json.dumps({**told, "results": results}).encode())
+        told = {"page": page, "page_size": self.page_size, "session_id": session, "status": "ok"}
+        total = {"total": len(known)} if page == 0 else {}
+        return Answer(json.dumps({**told, **total, "results": results}).encode())

@@ -166,6 +166,14 @@ def line(
     }  # fmt: skip
 
 
+def shipping(price: str, paid: str | None = None, tax: str = "0.00", rate: float = 0.19) -> dict[str, Any]:
+    """A shipping line, of which less is paid where a code makes it cheaper."""
+    return {
+        "originalPriceSet": money(price), "discountedPriceSet": money(paid or price),
+        "taxLines": [{"rate": rate, "priceSet": money(tax)}],
+    }  # fmt: skip
+
+
 def order(number: object, of_customer: object = None, status: str = "PAID", **more: Any) -> dict[str, Any]:
     """An order of goods for 100.00, 5.00 off, 15.00 shipping, and 20 % tax on both, 22.00, on top of the prices."""
     return {
@@ -176,7 +184,7 @@ def order(number: object, of_customer: object = None, status: str = "PAID", **mo
         "shippingAddress": {"countryCodeV2": "DE", "provinceCode": "BE"}, "taxesIncluded": False,
         "subtotalPriceSet": money("95.00"), "totalDiscountsSet": money("5.00"), "totalTaxSet": money("22.00"),
         "totalShippingPriceSet": money("15.00"), "totalPriceSet": money("132.00"),
-        "shippingLine": {"taxLines": [{"rate": 0.2, "priceSet": money("3.00")}]},
+        "shippingLine": shipping("15.00", tax="3.00", rate=0.2),
         "totalRefundedSet": money("0.00"), "totalRefundedShippingSet": money("0.00"), "transactions": [],
         "lineItems": [line(f"{number}1")], **more,
     }  # fmt: skip

@@ -28,6 +28,7 @@ class SurveyMonkey(Vendor):
         """A response with the answer to the question 7, and words in answer to another one; created when it came first."""
         text = f"{at:%Y-%m-%dT%H:%M:%S}+00:00"
         created = self.responses.get(key, {}).get("date_created", text)
+        answer = {"simple_text": answer.get("text", ""), **answer}
         asked = [{"id": "7", "answers": [answer]}, {"id": "8", "answers": [{"tag_data": [], "text": "fine, 10 of 10"}]}]
         self.responses[key] = {
             "id": key, "recipient_id": "", "collection_mode": "default", "response_status": "completed",
@@ -63,13 +64,37 @@ class SurveyMonkey(Vendor):
         links = {"self": place + urlencode(params)}
         if len(found) > page * size:
             links["next"] = place + urlencode({**params, "page": page + 1})
-        body = {"data": found[(page - 1) * size : page * size], "per_page": size, "page": page, "total": len(found)}
+        shown = [_shown(one, params.get("simple")) for one in found[(page - 1) * size : page * size]]
+        body = {"data": shown, "per_page": size, "page": page, "total": len(found)}
         return Answer(json.dumps({**body, "links": links}).encode(), headers=headers)
 
 
 def stars(number: int) -> dict[str, Any]:
     """The answer to a question with choices that have weights."""
-    return {"choice_id": f"59072299{number}", "row_id": "590723046", "choice_metadata": {"weight": number}}
+    return _chosen(number, str(number), str(number))
+
+
+def nps(number: int) -> dict[str, Any]:
+    """The answer to how likely somebody is to recommend: its weight says promoter, passive or detractor, and no more."""
+    text = {0: "Not at all likely - 0", 10: "Extremely likely - 10"}.get(number, str(number))
+    return _chosen(number, "100" if number > 8 else "0" if number > 6 else "-100", text)
+
+
+def _chosen(number: int, weight: str, text: str) -> dict[str, Any]:
+    metadata = {"weight": weight}
+    return {"choice_id": f"59072299{number}", "row_id": "590723046", "choice_metadata": metadata, "simple_text": text}
+
+
+def _shown(response: dict[str, Any], simple: str | None) -> dict[str, Any]:
+    """Who does not ask for `simple` is not told the text of what was chosen."""
+    if simple == "true":
+        return response
+    told: dict[str, Any] = json.loads(json.dumps(response))
+    for page in told["pages"]:
+        for question in page["questions"]:
+            for answer in question["answers"]:
+                answer.pop("simple_text", None)
+    return told
 
 
 def _refusal(status: int, code: str, words: str, headers: dict[str, str]) -> Answer:

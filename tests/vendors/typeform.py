@@ -1,7 +1,7 @@
 """The responses of a Typeform, newest first, from one token to the next."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from vendors.server import Answer, Request, Vendor
@@ -33,13 +33,13 @@ class Typeform(Vendor):
         if request.path != "/forms/f0rm/responses":
             return Answer(b'{"code": "FORM_NOT_FOUND"}', 404)
         params = request.params
-        low, high = (_moment(params.get(name)) for name in ("since", "until"))
+        low, high = (_asked(params.get(name)) for name in ("since", "until"))
         found = sorted(
             (
                 one
                 for one in self.responses.values()
-                if (low is None or _moment(one["submitted_at"]) >= low)
-                and (high is None or _moment(one["submitted_at"]) <= high)
+                if (low is None or datetime.fromisoformat(one["submitted_at"]) >= low)
+                and (high is None or datetime.fromisoformat(one["submitted_at"]) <= high)
             ),
             key=lambda one: (one["submitted_at"], one["token"]),
             reverse=True,
@@ -52,5 +52,10 @@ class Typeform(Vendor):
         return Answer(json.dumps(body).encode())
 
 
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+def _asked(text: str | None) -> datetime | None:
+    """Seconds since 1970, or a time of UTC to the second, which is written without a zone."""
+    if text is None:
+        return None
+    if text.isdigit():
+        return datetime.fromtimestamp(int(text), UTC)
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)

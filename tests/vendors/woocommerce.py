@@ -112,6 +112,13 @@ def order(
     }  # fmt: skip
 
 
-def refund(number: int, of: int, amount: str = "11.90", goods: str | None = "-10.00") -> dict[str, Any]:
+def refund(
+    number: int, of: int, amount: str = "11.90", goods: str | None = "-10.00", shipping: str | None = None
+) -> dict[str, Any]:
+    """What a refund gives back is told line by line, in negative amounts; one of an amount alone has no lines."""
     lines = [{"id": 1, "product_id": 7, "quantity": -1, "total": goods, "total_tax": "-1.90"}] if goods else []
-    return {"id": number, "parent_id": of, "amount": amount, "reason": "", "line_items": lines}
+    carried = [{"id": 2, "method_id": "flat_rate", "total": shipping, "total_tax": "0.00"}] if shipping else []
+    return {
+        "id": number, "parent_id": of, "amount": amount, "reason": "", "refunded_by": 1, "refunded_payment": False,
+        "meta_data": [], "line_items": lines, "shipping_lines": carried, "tax_lines": [], "fee_lines": [],
+    }  # fmt: skip

@@ -84,9 +84,11 @@ def user(number: int, role: str = "end-user", **more: Any) -> dict[str, Any]:
 def response(key: str, responder: int, ticket_number: int, rating: int | None, at: datetime) -> dict[str, Any]:
     """An answer to a survey: a rating, and the words that belong to it, or only the words."""
     when = {"created_at": f"{at:%Y-%m-%dT%H:%M:%SZ}", "updated_at": f"{at:%Y-%m-%dT%H:%M:%SZ}"}
-    rated = [{"type": "rating_scale", "rating": rating, **when}] if rating is not None else []
+    rated = (
+        [{"type": "rating_scale", "rating": rating, "rating_category": "good", **when}] if rating is not None else []
+    )
     return {
-        "id": key, "responder_id": responder, "subject_zrns": [f"zen:ticket:{ticket_number}"],
+        "id": key, "responder_id": str(responder), "subject_zrns": [f"zen:ticket:{ticket_number}"],
         "survey": {"id": "01J58", "version": 3, "state": "enabled"}, "expires_at": None,
         "answers": [*rated, {"type": "open_ended", "value": "thanks", **when}],
     }  # fmt: skip

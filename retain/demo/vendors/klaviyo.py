@@ -72,5 +72,5 @@ def _place(event: dict[str, Any]) -> tuple[float, str]:
 
 
 def _refusal(status: int, code: str, detail: str) -> Answer:
-    errors = [{"status": status, "code": code, "title": detail, "message": detail}]
+    errors = [{"id": "01JK", "status": status, "code": code, "title": "Not as it should be.", "detail": detail}]
     return Answer(json.dumps({"errors": errors}).encode(), status, content_type="application/vnd.api+json")

@@ -75,7 +75,8 @@ class Zendesk(Vendor):
             if kind == "survey_responses"
             else ("start_time", "end_time")
         )
-        low, high = (int(params[name]) if name in params else None for name in named)
+        second = 1000 if kind == "survey_responses" else 1  # of surveys it is asked in milliseconds
+        low, high = (int(params[name]) / second if name in params else None for name in named)
         size = int(params.get("page[size]", 100))
         if size > LISTS[path]:
             return Answer(b'{"errors": [{"code": "InvalidPaginationParameter"}]}', 400)
@@ -88,13 +89,10 @@ class Zendesk(Vendor):
         ]
         start = int(params.get("page[after]", 0))
         shown, more = found[start : start + size], start + size < len(found)
-        query = "&".join(f"{name}={value}" for name, value in params.items() if name != "page[after]")
-        link = f"{self.url}{request.path}?{query}&page[after]={start + size}"
-        body = {
-            kind: shown,
-            "meta": {"has_more": more, "after_cursor": str(start + size)},
-            "links": {"next": link, "prev": None},
-        }
+        body = {kind: shown, "meta": {"has_more": more, "before_cursor": str(start), "after_cursor": str(start + size)}}
+        if kind != "survey_responses":  # only the older list links on, and does so at its end, too
+            query = "&".join(f"{name}={value}" for name, value in params.items() if name != "page[after]")
+            body["links"] = {"next": f"{self.url}{request.path}?{query}&page[after]={start + size}", "prev": None}
         return Answer(json.dumps(body).encode())
 
 

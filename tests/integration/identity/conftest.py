@@ -99,9 +99,14 @@ class People:
         return {frozenset(names) for (names,) in rows}
 
     def key_of(self, name: str) -> Any:
-        return self.ask("select customer_key from intermediate.int_customer_identities where source_id = %s", name)[0][
-            0
-        ]
+        [(key,)] = self.ask("select customer_key from intermediate.int_customer_identities where source_id = %s", name)
+        return key
+
+    def log(self) -> list[tuple[Any, ...]]:
+        return self.ask(
+            "select event, rule, source_id, joined_to_source_id, identifier_masked "
+            "from intermediate.int_identity_merge_log order by logged_at, event, source_id"
+        )
 
 
 @pytest.fixture

@@ -2,22 +2,12 @@
 
 import psycopg
 import pytest
+from known import groups
 
 from retain import identity
 from retain.errors import Refused, UserError
 
 MODELS = "int_identity_merge_log"
-
-
-def groups(*names):
-    return {frozenset(one.split()) for one in names}
-
-
-def log(people):
-    return people.ask(
-        "select event, rule, source_id, joined_to_source_id, identifier_masked "
-        "from intermediate.int_identity_merge_log order by logged_at, event, source_id"
-    )
 
 
 def test_a_split_and_a_join_survive_builds_and_full_refreshes_and_end_when_they_are_reverted(people):
@@ -33,7 +23,7 @@ def test_a_split_and_a_join_survive_builds_and_full_refreshes_and_end_when_they_
     people.guest("web:7", "2024-04-01", email="ANA@x.am")  # what comes later goes with who still holds the address
     people.build(MODELS, full_refresh=True)
     assert people.customers() == groups("shop:1 till:3 web:order:7", "shop:2")
-    assert log(people) == [
+    assert people.log() == [
         ("joined", "email", "shop:2", "shop:1", "a***(at)x***"),
         ("joined", "by_hand", "till:3", "shop:1", str(joined)),
         ("parted", "email", "shop:2", "shop:1", "a***(at)x***"),
@@ -42,7 +32,7 @@ def test_a_split_and_a_join_survive_builds_and_full_refreshes_and_end_when_they_
     identity.revert(people.settings, split, "it was hers after all", "support")
     people.build(MODELS)
     assert people.customers() == groups("shop:1 till:3 web:order:7 shop:2")
-    assert log(people)[4:] == [("joined", "email", "shop:2", "shop:1", "a***(at)x***")]
+    assert people.log()[4:] == [("joined", "email", "shop:2", "shop:1", "a***(at)x***")]
     with pytest.raises(UserError, match=r"reverted on .* by support: it was hers after all"):
         identity.revert(people.settings, split, "again")
 

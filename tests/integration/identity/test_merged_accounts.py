@@ -1,19 +1,10 @@
 """Accounts that their source made one: all that either did is one customer's, until a person says otherwise."""
 
+from known import groups
+
 from retain import identity
 
 LOG = "int_identity_merge_log"
-
-
-def groups(*names):
-    return {frozenset(one.split()) for one in names}
-
-
-def log(people):
-    return people.ask(
-        "select event, rule, source_id, joined_to_source_id, identifier_masked "
-        "from intermediate.int_identity_merge_log order by logged_at, event, source_id"
-    )
 
 
 def deleted(people, name, **said):
@@ -56,7 +47,7 @@ def test_what_an_account_did_that_was_merged_away_counts_for_the_one_that_remain
         ("7", older),
         ("8", older),
     ]
-    assert log(people) == [
+    assert people.log() == [
         ("joined", "loyalty_card", "till:1", "crm:old", "***K1"),
         ("joined", "merged", "crm:new", "crm:old", "crm:new"),
         ("joined", "merged", "crm:silent", "crm:old", "crm:new"),
@@ -75,7 +66,7 @@ def test_who_was_split_off_by_hand_stays_apart_from_what_the_source_made_of_it(p
     number = identity.split(people.settings, ["crm:1"], "two people, whatever the CRM's user thought", "support")
     people.build(LOG)
     assert people.customers() == groups("crm:1", "crm:2 crm:3")
-    assert log(people)[2:] == [
+    assert people.log()[2:] == [
         ("joined", "merged", "crm:3", "crm:2", "crm:2"),
         ("parted", "merged", "crm:2", "crm:1", "crm:2"),
         ("parted", "merged", "crm:3", "crm:1", "crm:2"),

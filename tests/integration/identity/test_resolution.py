@@ -3,11 +3,9 @@
 import random
 from datetime import date
 
+from known import groups
+
 from retain.config.identity import Limits
-
-
-def groups(*names):
-    return {frozenset(one.split()) for one in names}
 
 
 def test_an_incremental_build_equals_a_full_one_whatever_came_changed_and_went(people):

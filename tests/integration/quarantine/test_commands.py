@@ -24,7 +24,10 @@ def test_rows_are_listed_by_rule_released_and_discarded_with_a_reason(shop):
     assert "2 rows" in chosen
     assert " o3 " in chosen
     assert "o2" not in chosen
-    assert "Nothing of that" in retain(shop, "quarantine", "list", "--source", "other").stdout
+    assert "Nothing of that" in retain(shop, "quarantine", "list", "--entity", "payments").stdout
+    misspelled = retain(shop, "quarantine", "list", "--source", "other")
+    assert misspelled.returncode == 2
+    assert "There is no source 'other'" in misspelled.stderr
 
     without = retain(shop, "quarantine", "release", str(entries["o1"]))
     assert without.returncode == 2

@@ -68,6 +68,23 @@ def after(milliseconds):
     return DAY + timedelta(milliseconds=milliseconds)
 
 
+def test_what_a_property_never_has_is_empty_and_told_once(configured):
+    """BigQuery leaves out what is empty: who was signed in, where a site sends nobody, and what came in July 2024."""
+    one = configured()
+    never = ("user_id", "session_traffic_source_last_click", "batch_page_id", "batch_ordering_id", "batch_event_index")
+    one.write(
+        "events_20250301.jsonl", [event(1, **dict.fromkeys(never)), event(2, name="scroll", **dict.fromkeys(never))]
+    )
+    (outcome,) = one.load()
+    assert (outcome.status, outcome.rows_sent, outcome.rows_quarantined) == ("published", 2, 0), outcome.message
+    assert {name for name in never for said in outcome.warnings if name in said} == {*never}
+    assert one.ask("select distinct customer_id, channel, device from raw.visits") == [(None, None, "mobile")]
+    one.write("events_20250302.jsonl", [event(3, at=DAY + timedelta(days=1))])
+    (again,) = one.load()
+    assert (again.status, again.warnings) == ("published", ())
+    assert one.ask("select customer_id, channel from raw.visits where customer_id is not null") == [("4711", "letter")]
+
+
 def test_events_are_in_raw_with_who_and_from_where(configured):
     one = configured()
     exact = DAY + timedelta(microseconds=123_457)

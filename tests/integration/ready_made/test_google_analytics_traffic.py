@@ -6,35 +6,27 @@ from pathlib import Path
 
 import jwt
 import pytest
+from described import Described
 from vendors.google_analytics import EMAIL, KEY, PROPERTY, ROOT, GoogleAnalytics
-from vendors.server import HTML, Answer, running
+from vendors.server import HTML, Answer
 
-from retain import loads, warehouse
 from retain.config import load_settings
 from retain.deletions import is_due, mark_deleted
 from retain.errors import UserError
 from retain.loads import window_of_days
 from retain.replay import replay
 from retain.source_checks import check_source
-from retain.sources import http_client
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "google_analytics_traffic" / "retain.yml"
 KILLED = Answer(b"{}", cut_after=0)
 
 
-class Property:
-    def __init__(self, vendor, settings):
-        self.vendor, self.settings = vendor, settings
-
+class Property(Described):
     def load(self, **options):
-        outcome = loads.load_entity(self.settings, "google_analytics", "traffic", **options)
-        if is_due(self.settings, "google_analytics", "traffic"):
-            mark_deleted(self.settings, "google_analytics", "traffic")
+        outcome = super().load("traffic", **options)
+        if is_due(self.settings, self.source, "traffic"):
+            mark_deleted(self.settings, self.source, "traffic")
         return outcome
-
-    def ask(self, statement):
-        with warehouse.connect(self.settings) as connection:
-            return connection.execute(statement.encode()).fetchall()
 
     def there(self):
         return {
@@ -46,28 +38,18 @@ class Property:
 
     def is_complete(self):
         assert self.there() == {key: int(metrics[0]) for key, metrics in self.vendor.rows.items()}
-        assert self.ask("select count(*) from ops.reconciliation where difference <> 0") == [(0,)]
-
-    def change(self, before, after):
-        text = self.settings.path.read_text()
-        assert before in text
-        self.settings.path.write_text(text.replace(before, after))
-        self.settings = load_settings(self.settings.path)
+        assert self.does_not_add_up() == []
 
 
 @pytest.fixture
-def ga4(write_config, monkeypatch):
-    monkeypatch.setattr(http_client, "BACKOFF_SECONDS", 0.01)
-    with running(GoogleAnalytics()) as vendor:
-        monkeypatch.setenv("GA4_PROPERTY", PROPERTY)
-        text = EXAMPLE.read_text().partition("\nsources:\n")[2]
-        own = f"    url: {vendor.url}{ROOT}\n    rate: {{requests: 1000}}\n    entities: {{traffic: {{paging: {{size: 4}}}}}}\n"
-        path = write_config(text + own)
-        settings = load_settings(path)
-        assert settings.source("google_analytics").auth.key_file == path.parent / "google-analytics-key.json"
-        vendor.key_file(path.parent / "google-analytics-key.json")
-        warehouse.prepare(settings)
-        yield Property(vendor, settings)
+def ga4(from_example):
+    vendor = GoogleAnalytics()
+    own = f"    url: {{url}}{ROOT}\n    entities: {{traffic: {{paging: {{size: 4}}}}}}\n"
+    settings = from_example(vendor, "google_analytics_traffic", own, GA4_PROPERTY=PROPERTY)
+    key = settings.path.parent / "google-analytics-key.json"
+    assert settings.source("google_analytics").auth.key_file == key
+    vendor.key_file(key)
+    return Property(settings, vendor, "google_analytics")
 
 
 def back(days):
@@ -274,13 +256,13 @@ def test_check_says_what_to_ask_google_for(ga4):
     assert "sufficient permissions for this property.)" in wrong().sentence
     assert "with the role Viewer" in wrong().to_do
     ga4.vendor.viewers = {EMAIL}
-    ga4.change("${GA4_PROPERTY}", "G-ABC")
+    ga4.configure("${GA4_PROPERTY}", "G-ABC")
     assert "sufficient permissions" in wrong().sentence
-    ga4.change("G-ABC", "${GA4_PROPERTY}")
-    ga4.change("2024-01-01", "2014-01-01")
+    ga4.configure("G-ABC", "${GA4_PROPERTY}")
+    ga4.configure("2024-01-01", "2014-01-01")
     assert "refused the request (400: startDate must be on or after" in wrong().sentence
     assert "`first_day`" in wrong().to_do
-    ga4.change("2014-01-01", "2024-01-01")
+    ga4.configure("2014-01-01", "2024-01-01")
     path = ga4.settings.path.parent / "google-analytics-key.json"
     ga4.vendor.key_file(path, client_email="nobody@else.iam.gserviceaccount.com")
     assert "does not accept the credentials (400: invalid_grant: Invalid grant: account not found)" in wrong().sentence
@@ -316,4 +298,4 @@ def test_days_can_only_be_replaced_where_whole_days_are_asked_for(ga4):
     with pytest.raises(
         UserError, match=r"replaces: `window` with `since`, `until` and `format` day is needed beside it"
     ):
-        ga4.change("entities: {traffic: {", "entities: {traffic: {window: {format: iso}, ")
+        ga4.configure("entities: {traffic: {", "entities: {traffic: {window: {format: iso}, ")

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 from described import Described
 from vendors.hubspot import ROOT, TOKEN, HubSpot
-from vendors.server import HTML, Answer, running
+from vendors.server import HTML, Answer
 
-from retain import warehouse
 from retain.config import load_settings
 from retain.deletions import mark_deleted
 from retain.replay import replay
 from retain.source_checks import check_source
-from retain.sources import Window, http_client
+from retain.sources import Window
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "hubspot" / "retain.yml"
 DAY = datetime(2025, 3, 1, 9, tzinfo=UTC)
@@ -45,20 +44,14 @@ class Account(Described):
 
 
 @pytest.fixture
-def account(write_config, monkeypatch):
-    monkeypatch.setattr(http_client, "BACKOFF_SECONDS", 0.01)
-    with running(HubSpot()) as vendor:
-        monkeypatch.setenv("HUBSPOT_TOKEN", TOKEN)
-        text = EXAMPLE.read_text().partition("\nsources:\n")[2]
-        own = f"""    url: {vendor.url}{ROOT.rstrip("/")}
-    rate: {{requests: 1000}}
+def account(from_example):
+    vendor = HubSpot()
+    own = f"""    url: {{url}}{ROOT.rstrip("/")}
     settle_minutes: 1
     entities:
       customers: {{params: {{limit: 3}}}}
 """
-        settings = load_settings(write_config(text + own))
-        warehouse.prepare(settings)
-        yield Account(settings, vendor, "hubspot")
+    return Account(from_example(vendor, "hubspot", own, HUBSPOT_TOKEN=TOKEN), vendor, "hubspot")
 
 
 def fill(vendor, count):
@@ -95,6 +88,11 @@ def test_the_first_load_reads_the_list_and_the_next_ones_search_for_what_changed
         "where customer_id = '12345678901234567890'"
     ) == [("a@x.am", "+37491000001", "Gyumri", False, DAY, DAY)]
     assert {request.method for request in account.vendor.requests} == {"GET"}
+    account.vendor.put("contacts", 7, DAY, email="", phone="+37410000007", mobilephone="", hs_merged_object_ids="")
+    account.load(full=True)
+    assert account.ask("select email, phone, merged_ids from raw.customers where customer_id = '7'") == [
+        (None, "+37410000007", None)  # a property that was emptied is an empty text
+    ]
     account.vendor.forget_requests()
     again = account.load()
     assert (again.status, again.rows_sent, again.rows_changed) == ("published", 0, 0)
@@ -198,7 +196,9 @@ def test_deals_are_orders_where_retain_yml_says_so_and_follow_whom_they_belong_t
     account.vendor.put("deals", 10, DAY, (1,), amount="10.10", **won)
     account.vendor.put("deals", 11, DAY, (2, 1), amount="12345678901234.50", deal_currency_code="EUR", **won)
     account.vendor.put("deals", 12, DAY, amount=None, hs_is_closed="true", hs_is_closed_won="false")
-    account.vendor.put("deals", 13, DAY, amount=None, hs_is_closed="false", hs_is_closed_won="false")
+    account.vendor.put(
+        "deals", 13, DAY, amount="", deal_currency_code="", hs_is_closed="false", hs_is_closed_won="false"
+    )
     account.vendor.put("deals", 14, DAY, amount=None, **won)  # nobody wrote for how much
     outcome = account.load("orders")
     assert (outcome.status, outcome.rows_sent, outcome.rows_quarantined) == ("published", 5, 1), outcome.message

@@ -6,14 +6,13 @@ from pathlib import Path
 import pytest
 from described import Described
 from vendors.salesforce import CLIENT, ROOT, SECRET, Number, Salesforce
-from vendors.server import HTML, Answer, running
+from vendors.server import HTML, Answer
 
-from retain import warehouse
 from retain.config import load_settings
 from retain.deletions import mark_deleted
 from retain.replay import replay
 from retain.source_checks import check_source
-from retain.sources import Window, http_client
+from retain.sources import Window
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "salesforce" / "retain.yml"
 DAY = datetime(2005, 3, 1, 9, tzinfo=UTC)  # nothing is too old to be read
@@ -34,20 +33,14 @@ class Org(Described):
 
 
 @pytest.fixture
-def org(write_config, monkeypatch):
-    monkeypatch.setattr(http_client, "BACKOFF_SECONDS", 0.01)
-    with running(Salesforce()) as vendor:
-        for name, value in (("DOMAIN", "shop"), ("CLIENT_ID", CLIENT), ("CLIENT_SECRET", SECRET)):
-            monkeypatch.setenv(f"SALESFORCE_{name}", value)
-        text = EXAMPLE.read_text().partition("\nsources:\n")[2]
-        own = f"""    url: {vendor.url}{ROOT}
-    auth: {{type: client_credentials, token_url: "{vendor.url}/services/oauth2/token", client_id: "${{SALESFORCE_CLIENT_ID}}",
+def org(from_example):
+    vendor = Salesforce()
+    own = f"""    url: {{url}}{ROOT}
+    auth: {{type: client_credentials, token_url: "{{url}}/services/oauth2/token", client_id: "${{SALESFORCE_CLIENT_ID}}",
       client_secret: "${{SALESFORCE_CLIENT_SECRET}}"}}
-    rate: {{requests: 1000}}
 """
-        settings = load_settings(write_config(text + own))
-        warehouse.prepare(settings)
-        yield Org(settings, vendor, "salesforce")
+    known = {"SALESFORCE_DOMAIN": "shop", "SALESFORCE_CLIENT_ID": CLIENT, "SALESFORCE_CLIENT_SECRET": SECRET}
+    return Org(from_example(vendor, "salesforce", own, **known), vendor, "salesforce")
 
 
 def fill(vendor, count):

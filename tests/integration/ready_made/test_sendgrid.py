@@ -57,3 +57,22 @@ def test_an_event_that_is_told_several_times_is_one_and_what_it_says_is_read(sho
         ("c", 90, False, False, True, False),
     ]
     assert {row[1:4] for row in rows} == {("ana@x.am", "email", "may letter")}
+
+
+@pytest.mark.parametrize(
+    ("category", "campaign"),
+    [(["may letter"], "may letter"), (["may", "letter"], "may"), ("may [1]", "may [1]"), ([], None)],
+)
+def test_a_campaign_is_a_category_or_the_first_of_several(shop, category, campaign):
+    write(shop, "2025-03-01.jsonl", [{**event("d", "delivered"), "category": category}])
+    assert loads.load_entity(shop, "sendgrid", "sends").rows_quarantined == 0
+    with warehouse.connect(shop) as connection:
+        assert connection.execute("select campaign from raw.sends").fetchall() == [(campaign,)]
+
+
+def test_who_gives_no_categories_has_sends_without_campaigns(shop):
+    bare = {name: value for name, value in event("d", "delivered").items() if name != "category"}
+    write(shop, "2025-03-01.jsonl", [bare])
+    outcome = loads.load_entity(shop, "sendgrid", "sends")
+    assert (outcome.status, outcome.rows_quarantined) == ("published", 0), outcome.message
+    assert outcome.warnings == ("no record has a category (sends.fields.campaign): it is empty",)

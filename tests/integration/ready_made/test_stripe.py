@@ -110,6 +110,18 @@ def test_what_goes_back_is_read_whatever_the_age_of_its_charge_and_never_twice(s
     assert [one.rows_changed for one in load_all(stripe)] == [0, 0, 0]
 
 
+def test_a_dispute_that_was_prevented_is_over_and_took_what_its_balance_transactions_say(stripe):
+    fill(stripe.vendor, 2)
+    for key, moved in (("du_1", []), ("du_2", [{"amount": -1002, "currency": "eur"}])):
+        stripe.vendor.dispute(key, ago(days=3), f"ch_{key[-1]}", 1002, status="prevented")
+        stripe.vendor.things["disputes"][key]["balance_transactions"] = moved
+    load_all(stripe)
+    assert stripe.ask("select payment_id, status from raw.payments where kind = 'chargeback' order by 1") == [
+        ("du_1", "failed"),
+        ("du_2", "succeeded"),
+    ]
+
+
 def test_a_charge_that_comes_while_pages_are_read_takes_no_other_one_with_it(stripe):
     fill(stripe.vendor, 10)
     stripe.vendor.always = lambda request: stripe.vendor.charge(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from vendors.server import HTML, Answer
-from vendors.surveymonkey import SURVEY, TOKEN, SurveyMonkey, stars
+from vendors.surveymonkey import SURVEY, TOKEN, SurveyMonkey, nps, stars
 
 from retain.config import load_settings
 from retain.deletions import mark_deleted
@@ -31,7 +31,7 @@ def scores(survey):
 
 def is_complete(survey):
     there = {key: one["pages"][1]["questions"][0]["answers"][0] for key, one in survey.vendor.responses.items()}
-    assert scores(survey) == {key: one["choice_metadata"]["weight"] for key, one in there.items()}
+    assert scores(survey) == {key: int(one["choice_metadata"]["weight"]) for key, one in there.items()}
     assert survey.does_not_add_up() == []
 
 
@@ -72,6 +72,7 @@ def test_a_number_that_was_written_is_the_score_and_what_is_no_answer_to_the_que
     survey.vendor.put("2", DAY, {"text": "none of 5"})
     survey.vendor.put("3", DAY, stars(5), response_status="partial")
     survey.vendor.put("4", DAY, {**stars(2), "text": "9"})
+    survey.vendor.put("5", DAY, stars(5), collection_mode="survey_preview")
     assert survey.load("feedback").rows_quarantined == 0
     assert survey.ask("select feedback_id, score::text from raw.feedback order by 1") == [
         ("1", "3.5000"),
@@ -79,6 +80,16 @@ def test_a_number_that_was_written_is_the_score_and_what_is_no_answer_to_the_que
     ]
     records = survey.ask("select _record from landing.one__feedback where _record::json ->> 'id' = '1'")
     assert '"text": "3.50"' in records[0][0]
+
+
+def test_the_score_of_an_nps_is_what_was_chosen_and_not_its_weight(survey):
+    for old, new in (("kind: csat", "kind: nps"), ("lowest: 1", "lowest: 0"), ("highest: 5", "highest: 10")):
+        survey.configure(old, new)
+    for number in range(11):
+        survey.vendor.put(str(number), DAY, nps(number))
+    survey.vendor.put("slider", DAY, {"text": "7"})
+    assert survey.load("feedback").rows_quarantined == 0
+    assert scores(survey) == {**{str(number): number for number in range(11)}, "slider": 7}
 
 
 def test_an_answer_that_is_edited_comes_again_and_keeps_its_day(survey):

@@ -21,6 +21,8 @@ def test_messages_are_in_raw_with_what_became_of_them(account):
     account.vendor.put("SM1", "+37491000001", DAY, "delivered", later)
     account.vendor.put("SM2", "+37491000002", DAY, "undelivered", later)
     account.vendor.put("SM3", "whatsapp:+37491000003", DAY, "read", later)
+    account.vendor.put("SM6", "messenger:1234567890", DAY, "delivered", later)
+    account.vendor.put("SM7", "rcs:+37491000007", DAY, "sent", later)
     account.vendor.put("SM4", "+37491000004", None, "queued", later)
     account.vendor.put("SM5", "+37410000000", DAY, "received", later, direction="inbound")
     outcome = account.load("sends")
@@ -31,6 +33,8 @@ def test_messages_are_in_raw_with_what_became_of_them(account):
         ("SM1", "+37491000001", "sms", DAY, later, None, None),
         ("SM2", "+37491000002", "sms", DAY, None, None, later),
         ("SM3", "+37491000003", "other", DAY, later, later, None),
+        ("SM6", None, "other", DAY, later, None, None),
+        ("SM7", "+37491000007", "other", DAY, None, None, None),
     ]
     assert account.does_not_add_up() == []
 

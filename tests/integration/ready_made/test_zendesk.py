@@ -5,14 +5,12 @@ from pathlib import Path
 
 import pytest
 from described import Described
-from vendors.server import HTML, Answer, running
+from vendors.server import HTML, Answer
 from vendors.zendesk import TOKEN, USER, Zendesk, response, ticket, user
 
-from retain import warehouse
 from retain.config import load_settings
 from retain.replay import replay
 from retain.source_checks import check_source
-from retain.sources import http_client
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "zendesk" / "retain.yml"
 DAY = datetime(2025, 3, 1, 9, tzinfo=UTC)
@@ -34,22 +32,16 @@ class Shop(Described):
 
 
 @pytest.fixture
-def shop(write_config, monkeypatch):
-    monkeypatch.setattr(http_client, "BACKOFF_SECONDS", 0.01)
-    with running(Zendesk()) as vendor:
-        for name, value in (("ZENDESK_SUBDOMAIN", "shop"), ("ZENDESK_USER", USER), ("ZENDESK_TOKEN", TOKEN)):
-            monkeypatch.setenv(name, value)
-        text = EXAMPLE.read_text().partition("\nsources:\n")[2]
-        own = f"""    url: {vendor.url}/api/v2
-    rate: {{requests: 1000}}
+def shop(from_example):
+    vendor = Zendesk()
+    own = """    url: {url}/api/v2
     entities:
-      tickets: {{params: {{per_page: 3}}}}
+      tickets: {params: {per_page: 3}}
       customers:
-      feedback: {{params: {{"page[size]": 2}}}}
+      feedback: {params: {"page[size]": 2}}
 """
-        settings = load_settings(write_config(text + own))
-        warehouse.prepare(settings)
-        yield Shop(settings, vendor, "zendesk")
+    known = {"ZENDESK_SUBDOMAIN": "shop", "ZENDESK_USER": USER, "ZENDESK_TOKEN": TOKEN}
+    return Shop(from_example(vendor, "zendesk", own, **known), vendor, "zendesk")
 
 
 def fill(vendor, count):

@@ -98,6 +98,25 @@ def test_a_secret_goes_to_no_other_host(crm, nothing_leaks):
     assert all(request.headers["host"].startswith("127.0.0.1") for request in crm.system.requests)
 
 
+def test_a_link_to_the_address_that_is_asked_at_another_one_is_followed_there(crm, nothing_leaks):
+    crm.fill(7)
+    crm.system.paging = "next_link"
+    crm.configure("paging: {style: page}", "paging: {style: next_link, next: next}")
+    crm.configure("    url:", "    links_at: http://shop.example/v1\n    url:")
+
+    def as_the_system_links(request):
+        answer = crm.system.answer(request)
+        return Answer(answer.body.replace(f"{crm.system.url}/api".encode(), link.encode()), answer.status)
+
+    crm.system.always = as_the_system_links
+    link = "http://shop.example/v12"
+    assert "the next page is said to be at http://shop.example" in crm.load().message
+    link = "http://shop.example/v1"
+    assert crm.load().status == "published"
+    assert set(crm.raw()) == crm.there()
+    assert all(request.headers["host"].startswith("127.0.0.1") for request in crm.system.requests)
+
+
 def test_what_may_not_be_read_and_what_is_not_there_are_told_apart(crm):
     for status, words in (
         (403, "may not be read with these credentials (403: plan too small). Ask the system's owner for the right"),

@@ -86,6 +86,42 @@ def test_a_shop_is_in_raw_with_its_money_its_times_and_its_guests(shop):
     assert sum(one.rows_changed for one in again.values()) == 0
 
 
+def test_a_line_of_a_product_that_was_deleted_is_a_line_without_a_product(shop):
+    """WooCommerce sends 0, and a price as a number with all the digits that a division gave it."""
+    line = {
+        "id": 315, "name": "Gone", "product_id": 0, "variation_id": 0, "quantity": 3, "tax_class": "", "subtotal": "10.00",
+        "subtotal_tax": "0.00", "total": "10.00", "total_tax": "0.00", "taxes": [], "meta_data": [], "sku": None,
+        "price": 3.3333333333333335, "image": {"id": "", "src": ""}, "parent_name": None,
+    }  # fmt: skip
+    shop.vendor.put(
+        "orders",
+        order(301, total="10.00", total_tax="0.00", discount_total="0.00", shipping_total="0.00", line_items=[line]),
+        DAY,
+    )
+    outcomes = shop.load()
+    assert sum(one.rows_quarantined for one in outcomes.values()) == 0
+    assert shop.ask(
+        "select line_id, product_id, quantity::text, gross_amount::text from raw.order_items where order_id = '301'"
+    ) == [("315", None, "3.0000", "10.0000")]
+
+
+def test_a_refund_of_shipping_gives_no_goods_back(shop):
+    shop.vendor.put("refunds", refund(203, 103, amount="15.00", goods=None, shipping="-15.00"), DAY)
+    shop.vendor.put("refunds", refund(204, 104, amount="26.90", shipping="-15.00"), DAY)
+    fee = {"id": 3, "name": "Wrapping", "total": "-2.00", "total_tax": "0.00"}
+    shop.vendor.put("refunds", {**refund(205, 105, amount="13.90"), "fee_lines": [fee]}, DAY)
+    before = refund(206, 105, amount="3.00", goods=None)  # of a WooCommerce that told of no lines but those of goods
+    lines = ("shipping_lines", "tax_lines", "fee_lines")
+    shop.vendor.put("refunds", {name: one for name, one in before.items() if name not in lines}, DAY)
+    assert shop.load()["returns"].rows_quarantined == 0
+    assert shop.ask("select return_id, amount::text from raw.returns where return_id > '202' order by 1") == [
+        ("203", "0.0000"),
+        ("204", "10.0000"),
+        ("205", "12.0000"),
+        ("206", "3.0000"),
+    ]
+
+
 def test_what_changes_is_read_and_what_is_deleted_or_thrown_away_is_marked(shop):
     shop.load()
     shop.vendor.put("orders", order(101, customer=1, status="refunded"), datetime.now(UTC) - timedelta(minutes=2))

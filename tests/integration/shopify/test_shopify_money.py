@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from vendors.shopify import line, money, order, refund
+from vendors.shopify import line, money, order, refund, shipping
 
 DAY = datetime(2025, 3, 1, 9, tzinfo=UTC)
 # 119.00 of goods, of which 19.00 are tax, 11.90 off; shipping for 5.95, of which 0.95 are tax.
@@ -13,7 +13,7 @@ WITH_TAX = {
     "totalDiscountsSet": money("11.90"),
     "totalTaxSet": money("18.05"),
     "totalShippingPriceSet": money("5.95"),
-    "shippingLine": {"taxLines": [{"rate": 0.19, "priceSet": money("0.95")}]},
+    "shippingLine": shipping("5.95", tax="0.95"),
     "totalPriceSet": money("113.05"),
     "lineItems": [line(1, "119.00", "11.90", "17.10", 0.19)],
 }
@@ -43,6 +43,26 @@ def test_prices_without_tax_and_an_order_without_shipping_lines_taxes_or_discoun
     )
     shop.load_one("orders")
     assert amounts(shop) == ("95.0000", "0.0000", "0.0000", "15.0000")
+
+
+@pytest.mark.parametrize(
+    ("paid", "off", "tax", "expected"),
+    [
+        ("0.00", "17.85", "17.10", ("100.0000", "10.0000", "17.1000", "0.0000")),  # a code for free shipping
+        ("2.38", "15.47", "17.48", ("100.0000", "10.0000", "17.4800", "2.0000")),
+    ],
+)
+def test_a_discount_of_shipping_is_none_of_the_goods(shop, paid, off, tax, expected):
+    """Shopify counts it into the order's discounts, and tells the price of shipping before it."""
+    of_shipping = f"{float(tax) - 17.10:.2f}"
+    more = {
+        "shippingLine": shipping("5.95", paid, of_shipping),
+        "totalDiscountsSet": money(off),
+        "totalTaxSet": money(tax),
+    }
+    shop.vendor.put("orders", order(201, **{**WITH_TAX, **more}), DAY)
+    shop.load_one("orders")
+    assert amounts(shop) == expected
 
 
 def test_what_is_shown_to_the_customer_in_another_currency_is_not_what_the_shop_books(shop):

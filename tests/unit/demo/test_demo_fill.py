@@ -175,7 +175,7 @@ def test_the_configuration_of_the_demo_reads_what_the_simulator_writes(
             rows = connection.execute(f"select {selected} from {shape.table}").fetchall()
             assert rows, shape
     assert {shape.table for shape in webshop.entities.values()} == set(TABLES)
-    patterns = {shape.files for shape in tills.entities.values()}
+    patterns = {pattern for shape in tills.entities.values() for pattern in shape.files}
     assert all(list((tmp_path / "tills").glob(pattern)) for pattern in patterns)
     written = set((tmp_path / "tills").rglob("*.csv"))
     assert written == {path for pattern in patterns for path in (tmp_path / "tills").glob(pattern)}

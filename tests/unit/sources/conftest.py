@@ -1,5 +1,6 @@
 """A folder of till files and the reader of it, as retain.yml would have it."""
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -64,18 +65,23 @@ class Tills:
         path.write_bytes(text.encode() if isinstance(text, str) else text)
         return path
 
-    def reader(self, files: str = "*.csv", extra: str = "", fields: str = FIELDS) -> Source:
+    def reader(self, files: str | list[str] = "*.csv", extra: str = "", fields: str = FIELDS) -> Source:
         path = self.root / "retain.yml"
         path.write_text(
             "business: {timezone: UTC, reporting_currency: EUR}\n"
             "sources:\n  - name: tills\n    type: files\n    folder: tills\n    entities:\n      orders:\n"
-            f"        files: '{files}'\n        fields: {fields}\n"
+            f"        files: {json.dumps(files)}\n        fields: {fields}\n"
             f"        defaults: {{status: paid, currency: EUR}}\n{extra}"
         )
         return open_source(load_settings(path), "tills")
 
     def load(
-        self, files: str = "*.csv", extra: str = "", state: State | None = None, fields: str = FIELDS, **plan: Any
+        self,
+        files: str | list[str] = "*.csv",
+        extra: str = "",
+        state: State | None = None,
+        fields: str = FIELDS,
+        **plan: Any,
     ) -> Landed:
         reader = self.reader(files, extra, fields)
         batch = reader.plan("orders", state, NOW, **plan)

@@ -211,3 +211,15 @@ def test_memory_stays_flat_however_long_a_file_is(tills):
         tracemalloc.stop()
     assert size > 15_000_000
     assert peak < 6_000_000
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        (b"PK\x03\x04\x14\0", "an Excel workbook, or an archive, by its first bytes: save each sheet as CSV UTF-8"),
+        (b"\xd0\xcf\x11\xe0\xa1", "an Excel workbook by its first bytes: save each sheet as CSV UTF-8"),
+        (b"\x1f\x8b\x08\0", "packed by gzip, by its first bytes: unpack it"),
+    ],
+)
+def test_a_workbook_or_an_archive_that_is_called_csv_is_told_apart(refusal, start, said):
+    assert f"a.csv is {said}" in refusal(start + b"rest")

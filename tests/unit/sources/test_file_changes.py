@@ -1,7 +1,13 @@
 """Which files of a folder a load reads."""
 
 import os
+import pwd
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -139,3 +145,45 @@ def test_a_source_that_is_not_configured_is_told(tills):
     tills.reader()
     with pytest.raises(UserError, match=r'There is no source "shop" in .*It has: tills\.'):
         open_source(load_settings(tills.root / "retain.yml"), "shop")
+
+
+@pytest.fixture
+def shared_tills(tills):
+    """A folder of files that an ordinary user may enter."""
+    root = Path(tempfile.mkdtemp(prefix="retain-tests-"))
+    root.chmod(0o755)
+    shared = type(tills)(root)
+    shared.write("a.csv", HEADER + "1,x,1\n")
+    yield shared
+    shutil.rmtree(root)
+
+
+@contextmanager
+def an_ordinary_user() -> Iterator[None]:
+    """Modes of files do not apply to root: what is done here is done as nobody."""
+    before = os.geteuid()
+    os.seteuid(pwd.getpwnam("nobody").pw_uid if before == 0 else before)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_folder_that_may_not_be_read_is_not_an_empty_one(shared_tills, is_known):
+    reader, state = shared_tills.reader(), shared_tills.load().state if is_known else None
+    shared_tills.folder.chmod(0)
+    try:
+        with an_ordinary_user(), pytest.raises(OutOfReach, match="cannot be read: Permission denied"):
+            reader.plan("orders", state, datetime.now(UTC))
+    finally:
+        shared_tills.folder.chmod(0o755)
+
+
+def test_a_file_that_may_not_be_read_is_named(shared_tills):
+    reader = shared_tills.reader()
+    (shared_tills.folder / "a.csv").chmod(0)
+    with an_ordinary_user():
+        for ask in (lambda: reader.plan("orders", None, datetime.now(UTC)), lambda: reader.columns("orders")):
+            with pytest.raises(UserError, match=r"a\.csv cannot be read: Permission denied"):
+                ask()

@@ -1,6 +1,8 @@
 import pytest
 
+from retain.config import load_settings
 from retain.errors import UserError
+from retain.source_checks import check_source
 from retain.sources.files_columns import landed_names
 
 HEADER = "id,at,total\n"
@@ -81,3 +83,18 @@ def test_the_columns_of_where_and_group_by_are_needed_too(tills):
     tills.write("a.csv", HEADER + "1,x,2\n")
     with pytest.raises(UserError, match=r"customer \(orders\.group_by\[1\]\)"):
         tills.load(extra="        group_by: [customer]\n")
+
+
+def test_a_source_is_asked_for_its_columns_before_anything_is_loaded(tills):
+    tills.write("2024.csv", "id,day,total\n1,x,2\n")
+    with pytest.raises(
+        UserError, match=r"2024\.csv has no column at \(orders\.fields\.ordered_at\); it has: id, day, total"
+    ):
+        tills.reader().check("orders")
+    tills.write("2025.csv", HEADER + "1,x,2\n")
+    assert tills.reader().check("orders") is None
+    findings = list(check_source(load_settings(tills.root / "retain.yml"), "tills"))
+    assert [(one.state, one.sentence) for one in findings] == [("good", "offers orders")]
+    (tills.folder / "2025.csv").unlink()
+    (finding,) = check_source(load_settings(tills.root / "retain.yml"), "tills")
+    assert (finding.state, "has no column at" in finding.sentence) == ("wrong", True)

@@ -65,6 +65,14 @@ def test_of_a_quota_a_minute_and_one_a_day_the_one_that_comes_back_last_counts()
     assert abs(stopped.value.until - datetime.now(UTC) - timedelta(hours=2)) < timedelta(minutes=1)
 
 
+def test_a_pause_of_a_part_of_a_second_is_waited_for_here_because_the_client_cannot_read_it():
+    pace = Pace("shop", None)
+    pace.heed(429, {"retry-after": "0.3"})
+    assert seconds_of(pace.wait) > 0.2
+    with pytest.raises(Throttled):
+        pace.heed(429, {"retry-after": "3600.5"})
+
+
 def test_a_long_pause_is_told_as_seconds_or_as_a_date():
     for text in ("3600", format_datetime(datetime.now(UTC) + timedelta(hours=1))):
         with pytest.raises(Throttled):

@@ -82,8 +82,11 @@ def test_what_is_no_page_of_records_says_what_it_is():
             "Session expired or invalid",
         ),
         ('{"status": "error", "message": "no such scope"}', "no such scope"),
+        ('{"code": "FORM_NOT_FOUND", "description": "Form not found"}', "Form not found"),
         ('{"message": "no", "errors": [{"message": "scope contacts.read"}]}', "scope contacts.read"),
         ('{"error": "invalid_client", "error_description": "secret"}', "invalid_client: secret"),
+        ('{"errors": [{"code": "not_found", "title": "Gone.", "detail": "No list L1."}]}', "No list L1."),
+        ('{"errors": [{"code": "Forbidden", "status": "403", "title": "Access is forbidden"}]}', "Access is forbidden"),
         ('[{"id": 7, "email": "a@x.am"}]', ""),
         ('{"message": {"to": "a@x.am"}}', ""),
         ("[]", ""),
@@ -115,6 +118,7 @@ def test_the_paths_of_an_expression_are_its_names_and_what_stands_in_double_quot
     assert path_of("'paid'") is path_of("null") is path_of("a || b") is None
     assert paths_of(["""lower("buyer.e-mail") || 'x.y' || state""", "total"]) == ["buyer.e-mail", "state", "total"]
     assert paths_of(["date::date + time::interval"]) == ["date", "time"]
+    assert paths_of(["timestamptz 'epoch' + micros * interval '1 microsecond'"]) == ["micros"]
     assert paths_of(["case state when 'a' then total::numeric else net end"]) == ["state", "total", "net"]
     assert paths_of(["(select sum((line ->> 'a')::int) from json_array_elements(lines::json) as line)"]) == ["lines"]
 

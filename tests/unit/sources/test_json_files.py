@@ -41,8 +41,10 @@ def test_columns_are_the_keys_of_all_records(tills):
 
 def test_a_record_without_an_optional_field_is_no_missing_column(tills):
     tills.write("a.jsonl", line())
-    fields = "{order_id: id, ordered_at: at, gross_amount: total, region: region}"
-    assert tills.load("*.jsonl", fields=fields).values("id") == ["1"]
+    fields = "{order_id: id, ordered_at: at, gross_amount: 'coalesce(given, total)', region: upper(region)}"
+    landed = tills.load("*.jsonl", fields=fields)
+    assert landed.values("id") == ["1"]
+    assert landed.values("region") == landed.values("given") == [None]
 
 
 def test_a_required_key_that_no_record_has_is_refused(tills):

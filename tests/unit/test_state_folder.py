@@ -1,0 +1,19 @@
+"""What of the state folder an erasure looks through."""
+
+from retain.config import load_settings
+from retain.person.searching import files_of, in_files
+
+
+def test_the_servers_own_files_are_never_named_although_the_way_to_the_folder_is_a_link(tmp_path):
+    data = tmp_path / "there" / "postgres" / "data"
+    data.mkdir(parents=True)
+    (data / "postmaster.pid").write_text("anna@shop.example")
+    (tmp_path / "there" / "a.log").write_text("anna@shop.example")
+    (tmp_path / "state").symlink_to(tmp_path / "there")
+    (tmp_path / "retain.yml").write_text(
+        "business: {timezone: UTC, reporting_currency: EUR}\nwarehouse: {folder: state}\nsources:\n"
+        "  - {name: till, type: files, folder: f, entities: {products: {files: p.csv, fields: {product_id: id}}}}\n"
+    )
+    settings = load_settings(tmp_path / "retain.yml")
+    assert [path.name for path in files_of(settings)] == ["a.log"]
+    assert [path.name for path in in_files(settings, ["anna@shop.example"])] == ["a.log"]
