@@ -69,7 +69,7 @@ def test_a_server_that_was_killed_comes_up_again_although_a_session_of_it_still_
     dsn, is_working = server.dsn("postgres"), threading.Event()
 
     def work():
-        with psycopg.connect(**dsn) as connection, contextlib.suppress(psycopg.OperationalError):
+        with contextlib.suppress(psycopg.OperationalError), psycopg.connect(**dsn) as connection:
             is_working.set()
             connection.execute("select sum(n % 7) from generate_series(1, 20000000) as n")
 
