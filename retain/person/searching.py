@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from retain.config import Settings
+from retain.config import FilesSource, Settings
 from retain.embedded import EmbeddedServer
 from retain.relations import tables_of
 from retain.roles import SCHEMAS
@@ -86,12 +86,26 @@ def replace_in_tables(
 
 
 def files_of(settings: Settings) -> Iterator[Path]:
-    """The files of the state folder, without the server's own and the secrets."""
+    """The files of the state folder, without the server's own, the secrets, and what a source brings there."""
     folder = settings.state_folder.resolve()  # as the server knows it: a link on the way would make its files strangers
-    server = EmbeddedServer(folder).data
+    server, sources = EmbeddedServer(folder).data, _files_of_sources(settings)
     for path in sorted(folder.rglob("*")) if folder.exists() else []:
-        if path.is_file() and not path.is_symlink() and path.name != "secrets.json" and server not in path.parents:
+        if path.is_symlink() or not path.is_file() or path.name == "secrets.json":
+            continue
+        if server not in path.parents and path not in sources:
             yield path
+
+
+def _files_of_sources(settings: Settings) -> set[Path]:
+    """What sources are read from is theirs, wherever it lies: put right here, its next load would bring other records."""
+    return {
+        path.resolve()
+        for source in settings.sources
+        if isinstance(source, FilesSource)
+        for entity in source.entities.values()
+        for pattern in entity.files
+        for path in source.folder.glob(pattern)
+    }
 
 
 def in_files(settings: Settings, texts: Iterable[str]) -> list[Path]:
