@@ -7,11 +7,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
 from airflow.triggers.base import BaseTrigger, TaskFailedEvent, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
-from asgiref.sync import sync_to_async
 
 from retain.airflow.results import Result, claim, read, tell
 from retain.config import settings
@@ -21,6 +21,7 @@ from retain.warehouse import open_connection, role_dsn
 
 BUILD, ACROSS = "build_models", "check_across_models"  # tasks
 SECONDS_BETWEEN_LOOKS = 1.0
+ANSWERS_WITHIN = 30.0  # seconds; an answer of Airflow's that was lost on its way would be waited for as long as it runs
 LOOKS_BEFORE_ANOTHER_BUILDS = 5  # the model that failed goes first: its log is where a person looks
 OVER = {"success", "failed", "upstream_failed", "skipped", "removed"}
 NEVER_BEGAN = {"upstream_failed", "skipped", "removed"}
@@ -142,11 +143,10 @@ async def _look(run: Run) -> Look:
         is_whole = False
     tasks = sorted({BUILD, builder or BUILD})
     try:
-        states = await sync_to_async(RuntimeTaskInstance.get_task_states)(
-            dag_id=dag_id, task_ids=tasks, run_ids=[run_id]
-        )
+        asked = partial(RuntimeTaskInstance.get_task_states, dag_id=dag_id, task_ids=tasks, run_ids=[run_id])
+        states = await asyncio.wait_for(asyncio.to_thread(asked), ANSWERS_WITHIN)
     except Exception as error:  # whatever it is, it is no model's failure: a hundred tasks would end by it
-        log.warning("Airflow does not say how %s is: %s", ", ".join(tasks), error)
+        log.warning("Airflow does not say how %s is: %s", ", ".join(tasks), error or type(error).__name__)
     return Look(results, builder, states.get(run_id, {}), is_whole)
 
 

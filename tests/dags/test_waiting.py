@@ -1,6 +1,7 @@
 """The tasks of models, which wait in Airflow's triggerer: what each does after a look, and one look for all of them."""
 
 import asyncio
+import threading
 from contextlib import aclosing
 from types import SimpleNamespace
 
@@ -146,14 +147,20 @@ def test_of_all_that_were_cleared_one_builds_and_the_others_wait_for_it(airflow,
     assert [type(event) for event in events] == [TaskSuccessEvent] * 2
 
 
-def test_airflow_that_cannot_say_how_its_tasks_are_ends_none(airflow, warehouse, monkeypatch):
+@pytest.mark.parametrize("answers_never", [False, True])
+def test_airflow_that_cannot_say_how_its_tasks_are_ends_none(airflow, warehouse, monkeypatch, answers_never):
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-    def refuses(**_):
+    is_over = threading.Event()
+
+    def says_nothing(**_):
+        if answers_never:
+            is_over.wait(60)
         raise RuntimeError("the API server is being restarted")
 
     answers = RuntimeTaskInstance.get_task_states
-    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(refuses))
+    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(says_nothing))
+    monkeypatch.setattr(waiting, "ANSWERS_WITHIN", 0.2)
     write(warehouse, NODE, Result("built"))
 
     async def restarted():
@@ -161,6 +168,9 @@ def test_airflow_that_cannot_say_how_its_tasks_are_ends_none(airflow, warehouse,
         await asyncio.sleep(0.5)
         assert not one.done()
         monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(answers))
-        return await one
+        try:
+            return await asyncio.wait_for(one, 30)
+        finally:
+            is_over.set()
 
-    assert isinstance(asyncio.run(asyncio.wait_for(restarted(), 60)), TaskSuccessEvent)
+    assert isinstance(asyncio.run(restarted()), TaskSuccessEvent)

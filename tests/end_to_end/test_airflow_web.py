@@ -59,7 +59,7 @@ class Airflow:
         """Wait until the load of the first hour is over."""
         deadline = time.monotonic() + 240
         while {run["state"] for run in self.runs().get("load_web", [])} != {"success"}:
-            assert time.monotonic() < deadline, self.runs()
+            assert time.monotonic() < deadline, self.story()
             time.sleep(1)
 
     def wait_until_quiet(self, least: dict[str, int]) -> dict[str, list[dict[str, Any]]]:
@@ -68,21 +68,43 @@ class Airflow:
         while time.monotonic() < deadline:
             runs = self.runs()
             states = [run["state"] for of_dag in runs.values() for run in of_dag]
+            assert "failed" not in states, self.story()
             if not {"queued", "running"} & set(states) and all(len(runs.get(dag, [])) >= n for dag, n in least.items()):
                 last = max((run for of_dag in runs.values() for run in of_dag), key=lambda run: run["start_date"])
                 if last["dag_id"] == "forecast_customers":
                     return runs
             time.sleep(2)
-        raise AssertionError(f"Airflow was not done in time: {self.runs()}")
+        raise AssertionError(f"Airflow was not done in time. {self.story()}")
 
     def wait_until_idle(self) -> None:
         """Wait until no run has been under way for five seconds, whichever was the last to begin."""
         deadline, since = time.monotonic() + 300, time.monotonic()
         while time.monotonic() - since < 5:
-            assert time.monotonic() < deadline, self.runs()
+            assert time.monotonic() < deadline, self.story()
             if {"queued", "running"} & {run["state"] for of_dag in self.runs().values() for run in of_dag}:
                 since = time.monotonic()
             time.sleep(0.5)
+
+    def story(self) -> str:
+        """Every run in a line, with the tasks of those that did not succeed and the last words of their logs."""
+        lines = ["The runs:"]
+        for run in sorted((run for of_dag in self.runs().values() for run in of_dag), key=lambda run: run["run_after"]):
+            dag, run_id = run["dag_id"], run["dag_run_id"]
+            lines.append(f"{run_id} of {dag}, {run['start_date']} to {run['end_date']}: {run['state']}")
+            if run["state"] == "success":
+                continue
+            found = self.ask(f"/api/v2/dags/{dag}/dagRuns/{quote(run_id)}/taskInstances?limit=100")["task_instances"]
+            by_state: dict[str, list[str]] = {}
+            for task in found:
+                by_state.setdefault(str(task["state"]), []).append(task["task_id"])
+            lines += [f"  {state}: {', '.join(names[:5])} ({len(names)})" for state, names in by_state.items()]
+            for task in [*by_state.get("failed", []), *by_state.get("running", []), *by_state.get("up_for_retry", [])]:
+                folder = (
+                    self.config.parent / "state" / "logs" / "airflow" / "tasks" / f"dag_id={dag}" / f"run_id={run_id}"
+                )
+                for log in sorted((folder / f"task_id={task}").glob("*.log")):
+                    lines += [f"  {task}, {log.name}: {line[:400]}" for line in log.read_text().splitlines()[-8:]]
+        return "\n".join(lines)
 
     def pause(self, dag_id: str, is_paused: bool) -> None:
         """As the switch on the DAG's page does; waits until Airflow knows the DAG."""
@@ -115,7 +137,7 @@ class Airflow:
         """The tasks of a run by their id, as soon as the run is in that state; a page of the API has a hundred."""
         address, deadline = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}", time.monotonic() + 300
         while (now := self.ask(address)["state"]) != state:
-            assert time.monotonic() < deadline, now
+            assert time.monotonic() < deadline, self.story()
             time.sleep(0.5)
         pages = [self.ask(f"{address}/taskInstances?limit=100&offset={offset}") for offset in (0, 100)]
         return {task["task_id"]: task for page in pages for task in page["task_instances"]}
@@ -266,7 +288,7 @@ def test_a_night_of_housekeeping_runs_in_its_pool_and_a_cleared_task_runs_again(
     # As a person does, who sees the run end: the scheduler, not done with a run yet, would end it over what is cleared.
     deadline = time.monotonic() + 120
     while airflow.ask(f"/api/v2/dags/maintain_warehouse/dagRuns/{run}")["state"] != "success":
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, airflow.story()
         time.sleep(0.5)
     again = {"dry_run": False, "dag_run_id": run, "task_ids": ["delete_old_pages"], "only_failed": False}
     airflow.ask("/api/v2/dags/maintain_warehouse/clearTaskInstances", body=again)
@@ -306,7 +328,7 @@ def test_a_large_release_waits_for_a_person_who_approves_on_the_page(airflow, pa
         file.write("w9011,c1,2025-06-29T10:15:00Z,paid,EUR,-1.10\nw9012,c1,2025-06-29T10:15:00Z,paid,EUR,-2.20\n")
     deadline = time.monotonic() + 120
     while load_sources(load_settings(airflow.config), ["web"], ["orders"])[0].status != "published":
-        assert time.monotonic() < deadline  # until then an hourly load may hold the orders
+        assert time.monotonic() < deadline, airflow.story()  # until then an hourly load may hold the orders
         time.sleep(1)
     asked = {"source": "web", "entity": "orders", "rule": "gross_amount_not_negative", "reason": "goods sent back"}
     rejected, run = (airflow.trigger("release_quarantine", **asked) for _ in range(2))
