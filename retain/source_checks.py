@@ -7,8 +7,7 @@ from typing import Literal
 from retain.config import Settings
 from retain.errors import NotLetIn, RetainError
 from retain.landing import drop_pages, only_one_load
-from retain.sources import PagedSource, open_source
-from retain.sources.files import FilesReader
+from retain.sources import open_source
 from retain.warehouse import connect
 
 State = Literal["good", "warning", "wrong"]
@@ -35,11 +34,7 @@ def check_source(settings: Settings, name: str) -> Iterator[Finding]:
     entities = settings.source(name).entities
     for entity in entities:
         try:
-            if isinstance(source, FilesReader):
-                source.check(entity)
-            else:
-                source.columns(entity)
-            for sentence, to_do in source.doubts(entity) if isinstance(source, PagedSource) else ():
+            for sentence, to_do in source.check(entity):
                 problems += 1
                 yield Finding(subject, "warning", f"{entity}: {sentence}", to_do)
         except RetainError as error:

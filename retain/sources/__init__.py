@@ -99,6 +99,12 @@ class Source(Protocol):
     def columns(self, entity: str) -> list[Column]:
         """What the source offers now, mapped or not."""
 
+    def check(self, entity: str) -> list[tuple[str, str]]:
+        """What a load would get through and still get wrong, as far as can be tried: a sentence, and what to do, of each.
+
+        Raises what a load would be refused for before its first row.
+        """
+
     def plan(
         self, entity: str, state: State | None, now: datetime, *, full: bool = False, window: Window | None = None
     ) -> Batch:
@@ -117,9 +123,6 @@ class PagedSource(Source, Protocol):
 
     def resume(self, entity: str, state: State | None, progress: dict[str, Any], now: datetime) -> Batch | None:
         """The batch that an earlier try did not finish, from its last step on; None when it must begin anew."""
-
-    def doubts(self, entity: str) -> list[tuple[str, str]]:
-        """What a load would get through and still get wrong, as far as can be tried: a sentence, and what to do, of each."""
 
 
 def open_source(settings: "Settings", name: str) -> Source:

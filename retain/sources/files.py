@@ -77,8 +77,8 @@ class FilesReader:
             found = {**{column.name: column for column in here}, **found}
         return list(found.values())
 
-    def check(self, entity: str) -> None:
-        """Raises UserError where the newest file by name, or what is read together, has not what retain.yml speaks of."""
+    def check(self, entity: str) -> list[tuple[str, str]]:
+        """Of the newest file by name, or of all that are read together."""
         shape = self._shape(entity)
         paths = self._paths(shape, entity, {})
         stamps = [stamp_of(path, self._below(path)) for path in (paths if shape.together else paths[-1:])]
@@ -86,6 +86,7 @@ class FilesReader:
         self._check_columns(
             entity, shape, headers, {name: landed_names(header) for name, header in headers.items()}, ()
         )
+        return []
 
     def plan(
         self, entity: str, state: State | None, now: datetime, *, full: bool = False, window: Window | None = None

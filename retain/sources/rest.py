@@ -72,7 +72,7 @@ class RestReader:
             Column(path, "json") for path in self._paths(shape).values()
         ]
 
-    def doubts(self, entity: str) -> list[tuple[str, str]]:
+    def check(self, entity: str) -> list[tuple[str, str]]:
         shape, seen = self._shape(entity), self._seen(entity)
         page = self._first_page(entity, None)
         for record in page.records:

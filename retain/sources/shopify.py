@@ -61,7 +61,7 @@ class ShopifyReader:
             names.update(dict.fromkeys(record.values or ()))
         return [Column(name, "json") for name in names]
 
-    def doubts(self, entity: str) -> list[tuple[str, str]]:
+    def check(self, entity: str) -> list[tuple[str, str]]:
         shape, records = self._shape(entity), self._newest(entity)
         told: list[tuple[str, str]] = []
         people = People()

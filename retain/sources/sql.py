@@ -76,6 +76,10 @@ class SqlReader:
         with self._database.snapshot() as session:
             return self._offered(session, shape, entity)
 
+    def check(self, entity: str) -> list[tuple[str, str]]:
+        self.columns(entity)
+        return []
+
     def plan(
         self, entity: str, state: State | None, now: datetime, *, full: bool = False, window: Window | None = None
     ) -> Batch:

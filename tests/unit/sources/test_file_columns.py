@@ -92,7 +92,7 @@ def test_a_source_is_asked_for_its_columns_before_anything_is_loaded(tills):
     ):
         tills.reader().check("orders")
     tills.write("2025.csv", HEADER + "1,x,2\n")
-    assert tills.reader().check("orders") is None
+    assert tills.reader().check("orders") == []
     findings = list(check_source(load_settings(tills.root / "retain.yml"), "tills"))
     assert [(one.state, one.sentence) for one in findings] == [("good", "offers orders")]
     (tills.folder / "2025.csv").unlink()
