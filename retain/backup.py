@@ -15,8 +15,8 @@ import psycopg
 from psycopg import sql
 
 from retain import warehouse
+from retain.binaries import find_binaries
 from retain.config import Settings
-from retain.embedded import find_binaries
 from retain.errors import OutOfReach, Refused, UserError
 from retain.person import again
 from retain.relations import checksum_of, tables_of

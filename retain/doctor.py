@@ -14,8 +14,9 @@ from typing import Any
 import psycopg
 
 from retain import passwords, warehouse
+from retain.binaries import find_binaries, major_version
 from retain.config import Settings
-from retain.embedded import find_binaries, major_version, port_is_taken
+from retain.embedded import port_is_taken
 from retain.errors import Refused, RetainError
 from retain.person import register
 from retain.person.identifiers import use_key

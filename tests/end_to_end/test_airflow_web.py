@@ -136,7 +136,7 @@ class Airflow:
     def run_when(self, dag_id: str, run_id: str, state: str) -> dict[str, Any]:
         """The tasks of a run by their id, as soon as the run is in that state; a page of the API has a hundred."""
         address, deadline = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}", time.monotonic() + 300
-        while (now := self.ask(address)["state"]) != state:
+        while self.ask(address)["state"] != state:
             assert time.monotonic() < deadline, self.story()
             time.sleep(0.5)
         pages = [self.ask(f"{address}/taskInstances?limit=100&offset={offset}") for offset in (0, 100)]

@@ -13,8 +13,8 @@ import sqlalchemy
 from psycopg import sql
 
 from retain import warehouse
+from retain.binaries import find_binaries, server_user
 from retain.config import Settings, load_settings
-from retain.embedded import find_binaries, server_user
 
 FILES = "  - {name: shop, type: files, folder: ., entities: {orders: {files: none.csv, fields: {order_id: id}}}}\n"
 FIELDS = "{order_id: id, ordered_at: at, currency: currency, gross_amount: amount, status: status}"
