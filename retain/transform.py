@@ -12,7 +12,7 @@ from psycopg import sql
 
 from retain import alerts, outreach
 from retain.config import Settings
-from retain.errors import Busy, Refused, RetainError
+from retain.errors import Busy, Refused, RetainError, UserError
 from retain.roles import TRANSFORMER
 from retain.warehouse import connect, role_dsn
 
@@ -26,6 +26,7 @@ MARTS = "path:models/marts tag:forecast"  # after the forecast: its predictions 
 FORECAST_MARTS = "tag:forecast"
 # What changes every day goes by the environment: dbt reads a project anew when its vars are others.
 DAYS = {"as_of_on": "RETAIN_AS_OF_ON", "observed_until_on": "RETAIN_OBSERVED_UNTIL_ON"}
+THREADS, FEWEST, MOST = "RETAIN_DBT_THREADS", 2, 4  # models at a time; of a large shop each may take half a gigabyte
 NO_TELEMETRY = {"DO_NOT_TRACK": "1", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
 Progress = Callable[[str, int, int], None]  # name of the finished node, its number, how many there are
 
@@ -60,7 +61,10 @@ def variables(settings: Settings) -> dict[str, Any]:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """What dbt_project/profiles.yml reads, the days to build as of where no var names them, and no telemetry."""
+    """What dbt_project/profiles.yml reads, the days to build as of where no var names them, and no telemetry.
+
+    Raises UserError when RETAIN_DBT_THREADS is no number of threads.
+    """
     parameters, known = role_dsn(settings, TRANSFORMER), variables(settings)
     return {
         "RETAIN_PG_HOST": str(parameters["host"]),
@@ -68,9 +72,22 @@ def environment(settings: Settings) -> dict[str, str]:
         "RETAIN_PG_USER": str(parameters["user"]),
         "RETAIN_PG_PASSWORD": str(parameters["password"]),
         "RETAIN_PG_DBNAME": str(parameters["dbname"]),
+        THREADS: str(threads()),
         **{name: known[variable] for variable, name in DAYS.items()},
         **NO_TELEMETRY,
     }
+
+
+def threads() -> int:
+    """How many models dbt builds at a time: as many as this process may use processors, within bounds, or RETAIN_DBT_THREADS."""
+    asked = os.environ.get(THREADS, "").strip()
+    if not asked:
+        return min(MOST, max(FEWEST, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else FEWEST))
+    if not asked.isascii() or not asked.isdigit() or int(asked) == 0:
+        raise UserError(
+            f"{THREADS} is '{asked}', and a number from 1 on was expected.", hint="Unset it, or correct it."
+        )
+    return int(asked)
 
 
 def target_folder(settings: Settings) -> Path:

@@ -86,6 +86,8 @@ def environment_of(settings: Settings, port: int, metadata: Metadata) -> dict[st
         "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "great_expectations=WARNING py.warnings=ERROR",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(logs / "tasks"),
         "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(logs / "dag_processor"),
+        "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "120",  # of a first parse on a busy machine
+        "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "180",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",  # parsing the dbt project again costs seconds
         "AIRFLOW__OPENLINEAGE__EXTRACTORS": LINEAGE,  # asked only where AIRFLOW__OPENLINEAGE__TRANSPORT says where to send it
         "AIRFLOW__OPENLINEAGE__NAMESPACE": "retain",
