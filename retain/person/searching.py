@@ -12,6 +12,7 @@ from retain.config import FilesSource, Settings
 from retain.embedded import EmbeddedServer
 from retain.relations import tables_of
 from retain.roles import SCHEMAS
+from retain.sources.files_plan import matching
 
 SHORTEST = 5  # characters: a shorter text stands everywhere, and says nothing
 TEXTUAL = ("text", "text[]", "jsonb", "character varying", "name")
@@ -103,8 +104,7 @@ def _files_of_sources(settings: Settings) -> set[Path]:
         for source in settings.sources
         if isinstance(source, FilesSource)
         for entity in source.entities.values()
-        for pattern in entity.files
-        for path in source.folder.glob(pattern)
+        for path in matching(entity, source.folder)
     }
 
 

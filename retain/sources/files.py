@@ -23,7 +23,7 @@ from retain.sources.files_columns import (
 )
 from retain.sources.files_csv import CsvFormat
 from retain.sources.files_json import JsonFormat
-from retain.sources.files_plan import FilesPlan, FileStamp, changed_at, format_of, sha256, stamp_of
+from retain.sources.files_plan import FilesPlan, FileStamp, changed_at, format_of, matching, sha256, stamp_of
 from retain.sources.files_text import FileRefused
 from retain.sources.listed import listed
 
@@ -178,8 +178,7 @@ class FilesReader:
                     f"Source {self.name}: the folder {folder} {what}.", hint=f"Check `folder` in {self._config}."
                 )
             os.scandir(folder).close()  # glob takes a folder that may not be read for an empty one
-            matching = {path for pattern in shape.files for path in folder.glob(pattern)}
-            found = [path for path in matching if path.is_file() and path.name[0] not in ".~"]
+            found = matching(shape, folder)
         except OSError as error:
             raise OutOfReach(f"Source {self.name}: the folder {folder} cannot be read: {error.strerror}.") from None
         if not found and not known:

@@ -36,6 +36,12 @@ class FilesPlan:
     warnings: tuple[str, ...] = ()
 
 
+def matching(shape: FilesEntity, folder: Path) -> set[Path]:
+    """The files of a folder that a load reads; what is hidden, or an editor's copy, is none. Raises OSError."""
+    found = {path for pattern in shape.files for path in folder.glob(pattern)}
+    return {path for path in found if path.is_file() and path.name[0] not in ".~"}
+
+
 def format_of(shape: FilesEntity) -> Any:
     if shape.file_format == "csv":
         return CsvFormat(shape.delimiter, shape.encoding, None if shape.header else shape.columns)

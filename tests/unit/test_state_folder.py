@@ -22,11 +22,11 @@ def test_the_servers_own_files_are_never_named_although_the_way_to_the_folder_is
 def test_what_a_source_brings_into_the_state_folder_is_the_sources(tmp_path):
     days = tmp_path / "state" / "days"
     days.mkdir(parents=True)
-    for name in ("till-1.csv", "notes.csv"):
+    for name in ("till-1.csv", "notes.csv", ".till-2.csv"):
         (days / name).write_text("id\nanna@shop.example\n")
     (tmp_path / "retain.yml").write_text(
         "business: {timezone: UTC, reporting_currency: EUR}\nwarehouse: {folder: state}\nsources:\n"
         "  - {name: till, type: files, folder: state/days, entities: {products: {files: till-*.csv, fields: {product_id: id}}}}\n"
     )
     settings = load_settings(tmp_path / "retain.yml")
-    assert [path.name for path in in_files(settings, ["anna@shop.example"])] == ["notes.csv"]
+    assert [path.name for path in in_files(settings, ["anna@shop.example"])] == [".till-2.csv", "notes.csv"]
