@@ -9,6 +9,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from retain.alerts.problem import KEYS_SHOWN, REASONS_SHOWN
+from retain.counting import count
 
 # A row that waits for a record it refers to is usually taken up by the next load: only what waits longer is told.
 WAITS_QUIETLY = timedelta(hours=1)
@@ -115,7 +116,7 @@ def _load(row: dict[str, Any], findings: list[dict[str, Any]]) -> Load:
     whole = [finding for finding in findings if finding["judges"] == "load"]
     single = [finding for finding in findings if finding["judges"] == "row"]
     reasons = [finding["message"] for finding in whole]
-    reasons += [f"{finding['message']}: {_rows(finding['rows_failed'])}" for finding in single]
+    reasons += [f"{finding['message']}: {count(finding['rows_failed'], 'row')}" for finding in single]
     keys = [str(key) for finding in findings for key in finding["keys"] or []]
     return Load(
         row["load_id"],
@@ -136,8 +137,8 @@ def _quarantine(row: dict[str, Any]) -> Quarantine:
         row["since"],
         tuple(sorted(row["rules"])),
         tuple(
-            f"{reason}: {_rows(count)}"
-            for reason, count in list(zip(row["reasons"], row["counts"], strict=True))[:REASONS_SHOWN]
+            f"{reason}: {count(rows, 'row')}"
+            for reason, rows in list(zip(row["reasons"], row["counts"], strict=True))[:REASONS_SHOWN]
         ),
         tuple(key for key in row["keys"] if key is not None),
         row["load_id"],
@@ -154,10 +155,6 @@ def _unusual(row: dict[str, Any]) -> Unusual:
         tuple(row["rules"]),
         tuple(row["reasons"][:REASONS_SHOWN]),
     )
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 PAIRS = "select * from unnest(%(sources)s::text[], %(entities)s::text[]) as pairs(source, entity)"

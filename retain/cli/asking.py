@@ -17,7 +17,8 @@ from rich.table import Table
 
 from retain import warehouse
 from retain.cli.instance import settings_of
-from retain.cli.screen import console, count
+from retain.cli.screen import console
+from retain.counting import count
 from retain.errors import UserError
 
 WIDEST = 100_000  # characters of a line that nobody looks at on a terminal

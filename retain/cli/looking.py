@@ -13,8 +13,9 @@ from rich.table import Table
 
 from retain import alerts, data_docs, warehouse
 from retain.cli.instance import settings_of
-from retain.cli.screen import console, count, heading
+from retain.cli.screen import console, heading
 from retain.config import Settings
+from retain.counting import count
 from retain.errors import UserError
 from retain.metrics import last_loads
 from retain.progress import verified_through

@@ -9,8 +9,9 @@ from rich.table import Table
 from retain import warehouse
 from retain.cli.instance import settings_of
 from retain.cli.looking import moment, require_warehouse
-from retain.cli.screen import console, count
+from retain.cli.screen import console
 from retain.config import Settings
+from retain.counting import count
 from retain.errors import UserError
 from retain.person import again, erasure, export, proof
 

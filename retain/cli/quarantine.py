@@ -13,8 +13,9 @@ from retain import alerts, decisions, warehouse
 from retain.cli.instance import settings_of
 from retain.cli.looking import moment, require_warehouse
 from retain.cli.options import unknown, unknown_entity
-from retain.cli.screen import console, count, heading
+from retain.cli.screen import console, heading
 from retain.config import Settings
+from retain.counting import count
 from retain.entities import ENTITIES
 from retain.errors import UserError
 from retain.landing import landing_table

@@ -8,6 +8,7 @@ from retain import outreach
 from retain.cli.instance import settings_of
 from retain.cli.looking import require_warehouse
 from retain.cli.screen import console
+from retain.counting import count
 from retain.warehouse import connect
 
 
@@ -16,7 +17,7 @@ def win_back(config: Path | None, format: str, output: Path | None) -> None:
     with connect(settings) as connection:
         require_warehouse(connection)
     written = outreach.write_win_back(settings, output, format)
-    people = f"{written.customers:,} customer{'' if written.customers == 1 else 's'}"
+    people = count(written.customers, "customer")
     worth = f", {written.value_at_stake:,} {written.currency} at stake" if written.customers else ""
     console.print(f"{people}{worth}: {escape(str(written.path))}", soft_wrap=True)
     console.print(

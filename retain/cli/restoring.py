@@ -9,7 +9,8 @@ from retain import backup, warehouse
 from retain.cli.instance import settings_of
 from retain.cli.options import unknown
 from retain.cli.person import erased_again
-from retain.cli.screen import console, count, step
+from retain.cli.screen import console, step
+from retain.counting import count
 from retain.errors import UserError
 from retain.person import register
 from retain.replay import replay

@@ -26,8 +26,9 @@ from retain.cli.instance import (
     yesterday,
 )
 from retain.cli.options import unknown, unknown_entity
-from retain.cli.screen import console, count, heading, step
+from retain.cli.screen import console, heading, step
 from retain.config import Settings
+from retain.counting import count
 from retain.errors import UserError
 from retain.relations import exists
 from retain.roles import FORECASTER

@@ -59,10 +59,5 @@ def step(title: str) -> Iterator[Step]:
     )
 
 
-def count(number: int, what: str) -> str:
-    """`1 row`, `2 rows`."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
 def heading(text: str) -> None:
     console.print(f"\n[bold]{escape(text)}[/bold]")

@@ -15,8 +15,9 @@ from retain.cli.examining import end_with
 from retain.cli.instance import settings_of
 from retain.cli.looking import moment, require_warehouse
 from retain.cli.options import unknown
-from retain.cli.screen import console, count, heading
+from retain.cli.screen import console, heading
 from retain.config import Settings
+from retain.counting import count
 from retain.source_checks import check_source, forget
 from retain.sources import open_source
 
