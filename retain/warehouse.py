@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from retain.binaries import OLDEST_VERSION
 from retain.config import Settings
 from retain.embedded import EmbeddedServer
 from retain.entities import ENTITIES, Entity
@@ -19,7 +20,7 @@ from retain.relations import columns_of, exists
 from retain.roles import BI, Role, grant_roles, login_as
 
 DATABASE = "retain"
-OLDEST_SERVER = 160000
+OLDEST_SERVER = OLDEST_VERSION * 10_000  # as a connection tells it
 PREPARE_LOCK = 727_001  # advisory lock numbers are ours alone: nothing else in this database takes them
 
 
