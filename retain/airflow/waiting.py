@@ -7,7 +7,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
@@ -143,8 +142,8 @@ async def _look(run: Run) -> Look:
         is_whole = False
     tasks = sorted({BUILD, builder or BUILD})
     try:
-        asked = partial(RuntimeTaskInstance.get_task_states, dag_id=dag_id, task_ids=tasks, run_ids=[run_id])
-        states = await asyncio.wait_for(asyncio.to_thread(asked), ANSWERS_WITHIN)
+        asked = asyncio.to_thread(RuntimeTaskInstance.get_task_states, dag_id=dag_id, task_ids=tasks, run_ids=[run_id])
+        states = await asyncio.wait_for(asked, ANSWERS_WITHIN)
     except Exception as error:  # whatever it is, it is no model's failure: a hundred tasks would end by it
         log.warning("Airflow does not say how %s is: %s", ", ".join(tasks), error or type(error).__name__)
     return Look(results, builder, states.get(run_id, {}), is_whole)

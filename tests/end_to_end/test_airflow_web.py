@@ -93,10 +93,9 @@ class Airflow:
             lines.append(f"{run_id} of {dag}, {run['start_date']} to {run['end_date']}: {run['state']}")
             if run["state"] == "success":
                 continue
-            found = self.ask(f"/api/v2/dags/{dag}/dagRuns/{quote(run_id)}/taskInstances?limit=100")["task_instances"]
             by_state: dict[str, list[str]] = {}
-            for task in found:
-                by_state.setdefault(str(task["state"]), []).append(task["task_id"])
+            for name, task in self.tasks_of(dag, run_id).items():
+                by_state.setdefault(str(task["state"]), []).append(name)
             lines += [f"  {state}: {', '.join(names[:5])} ({len(names)})" for state, names in by_state.items()]
             for task in [*by_state.get("failed", []), *by_state.get("running", []), *by_state.get("up_for_retry", [])]:
                 folder = (
@@ -134,12 +133,17 @@ class Airflow:
         raise AssertionError({name: task["state"] for name, task in tasks.items()})
 
     def run_when(self, dag_id: str, run_id: str, state: str) -> dict[str, Any]:
-        """The tasks of a run by their id, as soon as the run is in that state; a page of the API has a hundred."""
+        """The tasks of a run by their id, as soon as the run is in that state."""
         address, deadline = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}", time.monotonic() + 300
         while self.ask(address)["state"] != state:
             assert time.monotonic() < deadline, self.story()
             time.sleep(0.5)
-        pages = [self.ask(f"{address}/taskInstances?limit=100&offset={offset}") for offset in (0, 100)]
+        return self.tasks_of(dag_id, run_id)
+
+    def tasks_of(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """All tasks of a run by their id; a page of the API has a hundred."""
+        address = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+        pages = [self.ask(f"{address}?limit=100&offset={offset}") for offset in (0, 100)]
         return {task["task_id"]: task for page in pages for task in page["task_instances"]}
 
     def ask(self, path: str, *, body: dict[str, Any] | None = None, method: str | None = None) -> dict[str, Any]:

@@ -25,7 +25,6 @@ def counted(shop, table, *, least=0):
 
     A session that has ended may not have said yet what it did: until `least` are counted, PostgreSQL is asked again.
     """
-    shop.do("select pg_stat_force_next_flush()")
     deadline = time.monotonic() + 30
     while True:
         found = shop.ask(
