@@ -2,7 +2,7 @@
 
 Starts when new marts are shown. Safe to trigger at any time: the same data gives the same predictions, and the ledger
 keeps those that were made before. While a whole build of the marts runs, `rebuild_marts` leaves them alone; that build's
-end starts this DAG again. It tells nobody that marts changed, so it does not start itself.
+end, or the next one's, starts this DAG again. It tells nobody that marts changed, so it does not start itself.
 
 Runbook: docs/runbooks/refused_load.md
 """
@@ -43,7 +43,9 @@ def rebuild_marts(ti: Any = None) -> None:
             settings(), "tag:forecast", is_busy=lambda: ti.get_dr_count("transform_marts", states=["running"]) > 0
         )
     if not done:
-        raise AirflowSkipException("A whole build of the marts is running; its end starts this DAG again.")
+        raise AirflowSkipException(
+            "A whole build of the marts is running; its end, or that of the next, starts this DAG again."
+        )
 
 
 @task(outlets=[REPORT], **in_time("forecast_customers", **callbacks(kind="forecast_failed")))

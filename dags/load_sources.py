@@ -21,7 +21,7 @@ from retain.airflow.documentation import page_of
 from retain.airflow.pools import LOADS
 from retain.airflow.tasks import REFERS_TO, in_words, only, rates_from_elsewhere
 from retain.alerts.airflow_notifier import ENTITY_OF_GROUP, callbacks
-from retain.assets import RAW, loaded
+from retain.assets import RAW, STARTED_BY, loaded
 from retain.config import settings
 from retain.faults import RATES
 from retain.loads import entities_of
@@ -90,7 +90,9 @@ def find_deleted(source: str, entity: str) -> int:
 
 
 @task
-def take_up_waiting(source: str, published: list[str], ti: Any = None) -> None:
+def take_up_waiting(
+    source: str, published: list[str], ti: Any = None, dag_run: Any = None, outlet_events: Any = None
+) -> None:
     """Judge again what waited for a record that has come, and say that the source was loaded, if anything of it was."""
     from airflow.sdk.exceptions import AirflowSkipException
 
@@ -100,6 +102,7 @@ def take_up_waiting(source: str, published: list[str], ti: Any = None) -> None:
         raise AirflowSkipException("Nothing was published.")
     with in_words():
         retry_waiting(only(settings(), source))
+    outlet_events[loaded(source)].extra = {STARTED_BY: str(dag_run.run_type)}
 
 
 def load(source: str) -> None:

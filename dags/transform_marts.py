@@ -4,6 +4,8 @@ Starts when a source was loaded, or rows were released from quarantine. Safe to 
 marts until all of the new are right.
 `build_models` runs dbt; the task of each model says, as soon as it is known, what became of that model. What could not be
 built, since a model that it reads failed, is skipped.
+When an hourly load brings what was known (no record, decision, setting, model or day is another than when the marts were
+built), the models are skipped, but for those that tell how loads went. What a person triggers, a load or this, builds everything.
 If a model fails, its log names the test and the rows; put it right, then clear the model and what follows it: what failed
 is built anew, with what follows it, and the run goes on from there. If `show_marts` says that another build came between,
 clear the whole run.

@@ -22,6 +22,11 @@ MARTS = Asset(name="marts", uri=f"{ADDRESS}/marts/all", group="marts")
 REPORT = Asset(name="report", uri="x-retain:report", group="marts")
 
 
+STARTED_BY = (
+    "run_type"  # what an event of `loaded` says beside: how the run of the load was started, in Airflow's words
+)
+
+
 def loaded(source: str) -> Asset:
     """A source was read to its end and something of it was published. What waits for loads waits for this: by then the
     entities of the source fit together, which they do not between the publishing of one entity and the next."""

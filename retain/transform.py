@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 
 from retain import alerts, outreach
+from retain.basis import Basis, basis_of, basis_of_marts, write_basis
 from retain.config import Settings
 from retain.errors import Busy, Refused, RetainError, UserError
 from retain.roles import TRANSFORMER
@@ -24,6 +25,7 @@ BUILD_LOCK = 727_003
 FOUNDATIONS = "path:models/staging path:models/utilities path:models/intermediate"
 MARTS = "path:models/marts tag:forecast"  # after the forecast: its predictions enter by the models tagged so
 FORECAST_MARTS = "tag:forecast"
+OF_LOADS = "path:models/marts/operations"  # they tell how loads went, and no other model reads them
 # What changes every day goes by the environment: dbt reads a project anew when its vars are others.
 DAYS = {"as_of_on": "RETAIN_AS_OF_ON", "observed_until_on": "RETAIN_OBSERVED_UNTIL_ON"}
 THREADS, FEWEST, MOST = "RETAIN_DBT_THREADS", 2, 4  # models at a time; of a large shop each may take half a gigabyte
@@ -134,20 +136,31 @@ def build(
     told = alerts.watching(settings, alerts.Kind.BUILD_FAILED, "" if is_whole else select or "")
     with connect(settings, TRANSFORMER) as connection, only_one_build(connection), told:
         clear_next(connection)
+        basis = basis_after(settings, connection, select)
         refresh = ["--full-refresh"] if full_refresh else []
-        result = run_dbt(settings, [*arguments(settings, "build"), *_selection(select), *refresh], progress)
-        show_next(connection, replace_all=is_whole)
+        result = run_dbt(settings, [*arguments(settings, "build"), *selection(select), *refresh], progress)
+        show_next(connection, replace_all=is_whole, basis=basis)
     return result
+
+
+def basis_after(settings: Settings, connection: psycopg.Connection[Any], select: str | None) -> Basis | None:
+    """Of all marts, when what `select` names will have been built; None where nobody could say."""
+    if select is None:
+        return basis_of(settings, connection)
+    shown = basis_of_marts(connection)
+    if shown and select == FORECAST_MARTS:
+        return shown._replace(forecasts=basis_of(settings, connection).forecasts)
+    return shown if select == OF_LOADS else None
 
 
 def build_foundations(settings: Settings, *, progress: Progress | None = None) -> Build:
     """Build and test what the marts and the forecast stand on, without touching what people see."""
     told = alerts.watching(settings, alerts.Kind.BUILD_FAILED, ends=False)
     with connect(settings, TRANSFORMER) as connection, only_one_build(connection), told:
-        return run_dbt(settings, [*arguments(settings, "build"), *_selection(FOUNDATIONS, "cautious")], progress)
+        return run_dbt(settings, [*arguments(settings, "build"), *selection(FOUNDATIONS, "cautious")], progress)
 
 
-def _selection(select: str | None, indirect: str = "buildable") -> list[str]:
+def selection(select: str | None, indirect: str = "buildable") -> list[str]:
     """`buildable`: a test runs when everything it compares is built now or stands already; `cautious`: is built now."""
     return ["--indirect-selection", indirect, "--select", *select.split()] if select else []
 
@@ -240,10 +253,10 @@ def clear_next(connection: psycopg.Connection[Any]) -> None:
     connection.commit()
 
 
-def show_next(connection: psycopg.Connection[Any], *, replace_all: bool) -> None:
+def show_next(connection: psycopg.Connection[Any], *, replace_all: bool, basis: Basis | None) -> None:
     """Put the tables of marts_next in the place of those of marts: readers see all of the old, then all of the new.
 
-    `replace_all`: a mart that was not built now is one that no longer exists.
+    `replace_all`: a mart that was not built now is one that no longer exists. `basis`: what all marts are built from then.
     """
     built = _tables_of(connection, "marts_next")
     if not built:
@@ -256,4 +269,5 @@ def show_next(connection: psycopg.Connection[Any], *, replace_all: bool) -> None
         connection.execute(sql.SQL("alter table {} set schema marts").format(sql.Identifier("marts_next", table)))
     if outreach.SOURCE in built:
         outreach.fill(connection)
+    write_basis(connection, basis)
     connection.commit()

@@ -121,9 +121,29 @@
     where members.group_id <> hubs.hub
 ),
 
+-- Most components are a group and its neighbours: one look around finds them. What is left to walk is between the
+-- groups that this look calls by different names.
+{{ name }}_around as (
+    select
+        group_id,
+        least(group_id, min(neighbour)) as smallest
+    from {{ name }}_edges
+    group by group_id
+),
+
+{{ name }}_bridges as (
+    select distinct
+        one.smallest as group_id,
+        other.smallest as neighbour
+    from {{ name }}_edges as edges
+    inner join {{ name }}_around as one on edges.group_id = one.group_id
+    inner join {{ name }}_around as other on edges.neighbour = other.group_id
+    where one.smallest <> other.smallest
+),
+
 {{ name }}_starts as (
     select group_id
-    from {{ name }}_edges
+    from {{ name }}_bridges
     group by group_id
     having min(neighbour) > group_id
 ),
@@ -136,18 +156,26 @@
     union
     select
         walks.start_id,
-        edges.neighbour as group_id
+        bridges.neighbour as group_id
     from {{ name }}_walks as walks
-    inner join {{ name }}_edges as edges on walks.group_id = edges.group_id
-    where edges.neighbour > walks.start_id
+    inner join {{ name }}_bridges as bridges on walks.group_id = bridges.group_id
+    where bridges.neighbour > walks.start_id
 ),
 
-{{ name }}_found as (
+{{ name }}_bridged as (
     select
         group_id,
         min(start_id) as component
     from {{ name }}_walks
     group by group_id
+),
+
+{{ name }}_found as (
+    select
+        around.group_id,
+        coalesce(bridged.component, around.smallest) as component
+    from {{ name }}_around as around
+    left join {{ name }}_bridged as bridged on around.smallest = bridged.group_id
 ),
 {% endmacro %}
 

@@ -12,6 +12,10 @@
 {% macro groups_by_sorting() -%} {{ adapter.dispatch('groups_by_sorting')() }} {%- endmacro %}
 {% macro postgres__groups_by_sorting() -%} set local enable_hashagg = off; {%- endmacro %}
 
+{# For the statement of this model alone: each of its dozens of steps may take a work_mem, and they are all kept until the end. #}
+{% macro little_memory_a_step() -%} {{ adapter.dispatch('little_memory_a_step')() }} {%- endmacro %}
+{% macro postgres__little_memory_a_step() -%} set local work_mem = '16MB'; {%- endmacro %}
+
 {# Before a CTE's text: its expressions are worked out once a row of it, not once a row of what joins it. #}
 {% macro worked_out_once() -%} {{ adapter.dispatch('worked_out_once')() }} {%- endmacro %}
 {% macro postgres__worked_out_once() -%} materialized {%- endmacro %}

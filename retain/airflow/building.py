@@ -12,20 +12,22 @@ import psycopg
 
 from retain import alerts
 from retain.airflow import results
-from retain.airflow.marts import refuse_another_build
+from retain.airflow.marts import nothing_is_new, refuse_another_build
 from retain.airflow.parsed import parsed
 from retain.airflow.results import Result
-from retain.airflow.waiting import ACROSS
+from retain.airflow.waiting import ACROSS, BUILD
+from retain.assets import STARTED_BY
 from retain.config import Settings
 from retain.errors import Refused
 from retain.roles import LOADER, TRANSFORMER
-from retain.transform import arguments, only_one_build, run_dbt
+from retain.transform import OF_LOADS, arguments, basis_after, only_one_build, run_dbt, selection, show_next
 from retain.warehouse import connect
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
 GOOD = ("success", "pass", "warn")
+SAME = "Nothing that models read has changed since the marts were built: they would come out the same."
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +40,14 @@ class Outcome:
     models: dict[str, Result]
 
 
-def build(settings: Settings, run: str, builder: str, variables: dict[str, Any]) -> Outcome:
+def build(
+    settings: Settings, run: str, builder: str, variables: dict[str, Any], *, only_if_new: bool = False
+) -> Outcome:
     """Build and test what the run has not built yet: at first everything, after a failure what failed and what follows it.
 
-    What a model or a test fails by is told and not raised. Raises Busy while another build runs, Refused when marts_next is
-    another run's by now, RetainError when dbt could not run at all.
+    `only_if_new`: where the marts that people see would come out the same, no model is built but those that tell how loads
+    went. What a model or a test fails by is told and not raised. Raises Busy while another build runs, Refused when marts_next
+    is another run's by now, RetainError when dbt could not run at all.
     """
     manifest = parsed(settings, variables)
     nodes = Nodes(manifest)
@@ -52,13 +57,19 @@ def build(settings: Settings, run: str, builder: str, variables: dict[str, Any])
         connect(settings, LOADER, autocommit=True) as connection,
     ):
         refuse_another_build(held, run)
+        command = arguments(settings, "build")
+        command[command.index("--vars") + 1] = json.dumps(variables)
+        if only_if_new and nothing_is_new(held) and not _is_awaited(connection):
+            log.info("%s Only how loads went is told anew.", SAME)
+            basis = basis_after(settings, held, OF_LOADS)
+            run_dbt(settings, [*command, *selection(OF_LOADS)], manifest=manifest)
+            show_next(held, replace_all=False, basis=basis)
+            return _leave(connection, run, nodes)
         _, before = results.read(connection, run)
         again = nodes.to_build(before)
         results.take_over(connection, run, builder, [*again, ACROSS])
         written = Written(connection, run, nodes)
         if again:
-            command = arguments(settings, "build")
-            command[command.index("--vars") + 1] = json.dumps(variables)
             selected = ["--select", *sorted(map(nodes.name, again))] if before else []
             failures = _run(settings, [*command, *selected], manifest, written)
             written.skip(again)
@@ -77,12 +88,34 @@ def build_run(settings: Settings, context: Any, variables: dict[str, Any]) -> di
     from airflow.providers.openlineage.conf import is_disabled
 
     ti = context["ti"]
-    outcome = build(settings, ti.run_id, ti.task_id, variables)
+    # Whoever triggers a load or a build, or clears a model, wants it built; what runs every hour may have brought nothing.
+    only_if_new = ti.task_id == BUILD and _is_of_the_schedule(context)
+    outcome = build(settings, ti.run_id, ti.task_id, variables, only_if_new=only_if_new)
     if not is_disabled():
         from retain.airflow.lineage import emit_models
 
         emit_models(settings, context, outcome.models)
     return outcome.results
+
+
+def _is_of_the_schedule(context: Any) -> bool:
+    """Whether the run was started by loads that nobody but the clock has started."""
+    events = [event for of_asset in context["triggering_asset_events"].values() for event in of_asset]
+    return bool(events) and all(event.extra.get(STARTED_BY) == "scheduled" for event in events)
+
+
+def _is_awaited(connection: psycopg.Connection[Any]) -> bool:
+    """Whether people were told of a failure, and wait to hear that it is over, which only a whole build tells."""
+    awaited = (alerts.Kind.BUILD_FAILED, alerts.Kind.FORECAST_FAILED)
+    return any(alert.key.kind in awaited for alert in alerts.open_alerts(connection))
+
+
+def _leave(connection: psycopg.Connection[Any], run: str, nodes: "Nodes") -> Outcome:
+    result = Result("skipped", SAME)
+    every = {**dict.fromkeys(nodes.models, result), ACROSS: result}
+    for node in every:
+        results.write(connection, run, node, result)
+    return Outcome(every, {})
 
 
 def _run(settings: Settings, command: list[str], manifest: "Manifest", written: "Written") -> Refused | None:

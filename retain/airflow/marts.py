@@ -10,10 +10,20 @@ from psycopg import sql
 from retain.airflow import results
 from retain.airflow.manifest import manifest_of, write_manifest
 from retain.airflow.parsed import parsed
+from retain.basis import Basis, basis_of, basis_of_marts
 from retain.config import Settings
 from retain.errors import Refused
 from retain.roles import LOADER, TRANSFORMER
-from retain.transform import arguments, clear_next, only_one_build, run_dbt, show_next, variables
+from retain.transform import (
+    arguments,
+    basis_after,
+    clear_next,
+    only_one_build,
+    run_dbt,
+    selection,
+    show_next,
+    variables,
+)
 from retain.warehouse import connect
 
 NEXT = "marts_next"
@@ -28,7 +38,7 @@ def begin_build(settings: Settings, run: str, builder: str) -> dict[str, Any]:
     """
     with connect(settings, TRANSFORMER) as connection, only_one_build(connection):
         clear_next(connection)
-        _sign(connection, run)
+        _sign(connection, run, basis_of(settings, connection))
         with connect(settings, LOADER) as ledger:
             results.begin(ledger, run, builder)
     return variables(settings)
@@ -48,7 +58,7 @@ def finish_build(settings: Settings, run: str) -> list[str]:
                 f"or has what no model makes: {', '.join(sorted(built - expected))}.",
                 hint="Clear the whole run, from its first task.",
             )
-        show_next(connection, replace_all=True)
+        show_next(connection, replace_all=True, basis=_signature(connection)[1])
     return sorted(built)
 
 
@@ -61,16 +71,17 @@ def rebuild(settings: Settings, select: str, *, is_busy: Callable[[], bool]) -> 
         if is_busy():
             return False
         clear_next(connection)
-        _sign(connection, select)
-        command = [*arguments(settings, "build"), "--indirect-selection", "buildable", "--select", select]
-        run_dbt(settings, command, manifest=parsed(settings, variables(settings)))
-        show_next(connection, replace_all=False)
+        _sign(connection, select, None)
+        basis = basis_after(settings, connection, select)
+        manifest = parsed(settings, variables(settings))
+        run_dbt(settings, [*arguments(settings, "build"), *selection(select)], manifest=manifest)
+        show_next(connection, replace_all=False, basis=basis)
     return True
 
 
 def refuse_another_build(connection: psycopg.Connection[Any], run: str) -> None:
     """Raises Refused when marts_next is not what `run` makes."""
-    if _signature(connection) != run:
+    if _signature(connection)[0] != run:
         raise Refused(
             "Another build came between: marts_next is not what this run made. "
             "The marts are still those of the last good build.",
@@ -94,12 +105,20 @@ def _tables(connection: psycopg.Connection[Any]) -> set[str]:
     return {row[0] for row in connection.execute("select tablename from pg_tables where schemaname = %s", [NEXT])}
 
 
-def _sign(connection: psycopg.Connection[Any], run: str) -> None:
-    statement = sql.SQL("comment on schema {} is {}").format(sql.Identifier(NEXT), sql.Literal(run))
-    connection.execute(statement)
+def _sign(connection: psycopg.Connection[Any], run: str, basis: Basis | None) -> None:
+    text = sql.Literal("\n".join([run, *(basis or ())]))
+    connection.execute(sql.SQL("comment on schema {} is {}").format(sql.Identifier(NEXT), text))
     connection.commit()
 
 
-def _signature(connection: psycopg.Connection[Any]) -> str | None:
+def _signature(connection: psycopg.Connection[Any]) -> tuple[str, Basis | None]:
+    """Whose build marts_next is, and what it is built from."""
     row = connection.execute("select obj_description(to_regnamespace(%s)::oid, 'pg_namespace')", [NEXT]).fetchone()
-    return row[0] if row else None
+    run, *basis = (row[0] or "").split("\n") if row else ("",)
+    return run, Basis(*basis) if basis else None
+
+
+def nothing_is_new(connection: psycopg.Connection[Any]) -> bool:
+    """Whether the marts that people see are made of just what the build that has begun would read."""
+    basis = _signature(connection)[1]
+    return basis is not None and basis == basis_of_marts(connection)

@@ -3,6 +3,7 @@
     incremental_strategy='delete+insert',
     unique_key='source_id',
     on_schema_change='fail',
+    sql_header=little_memory_a_step(),
     indexes=[{'columns': ['source_id'], 'unique': true}],
     post_hook=[
         "delete from {{ this }} as known where not exists (select 1 from {{ ref('int_identities') }} as identities where identities.source_id = known.source_id)"

@@ -1,3 +1,5 @@
+{{ config(sql_header=little_memory_a_step()) }}
+
 -- Who would be one person under stricter and looser rules than those in use.
 with recursive identities as (
     select source_id
