@@ -14,13 +14,14 @@ from psycopg import sql
 
 import retain
 from retain.config import FilesEntity, RestEntity, Settings
+from retain.counting import count
 from retain.entities import ENTITIES, Entity
 from retain.landing import only_one_load
 from retain.person.arriving import stand_in_for_keys
 from retain.reconciliation import keys_from_text, reconciled
 from retain.records import key_values
-from retain.relations import has_rows
-from retain.rewritten import lost_in_rewriting, rewritten
+from retain.relations import exists, has_rows
+from retain.rewritten import lost_in_rewriting, made_no_more, mapped_anew, rewritten
 from retain.roles import LOADER
 from retain.sources import PagedSource, open_source
 from retain.warehouse import connect
@@ -32,18 +33,21 @@ BELIEVABLE_SHARE, BELIEVABLE_ROWS = 0.2, 20  # a source that has suddenly lost m
 @dataclass(frozen=True)
 class Compared:
     """A comparison, which is a load of kind `deletions`: records of raw that the source no longer has, why they were not
-    marked ('' if they were), and records of the source that are neither in raw nor in quarantine."""
+    marked ('' if they were), records of the source that are neither in raw nor in quarantine, and what is to be said besides."""
 
     load_id: int
     missing: int
     refusal: str
     unread: int
+    note: str = ""
 
 
 def is_due(settings: Settings, source: str, entity: str) -> bool:
     """Whether the last comparison, or the first load (which read everything there was), is more than a day ago; of files that
-    replace what they had before, whether one was written again."""
+    replace what they had before, whether one was written again; of any files, whether retain.yml reads them in another way."""
     with connect(settings, LOADER) as connection:
+        if mapped_anew(connection, source, entity) is not None:
+            return True
         if _replaces(settings, source, entity):
             return bool(rewritten(connection, source, entity))
         row = connection.execute(
@@ -76,35 +80,45 @@ def mark_deleted(settings: Settings, source: str, entity: str) -> Compared | Non
     with connect(settings, LOADER) as connection, only_one_load(connection, source, entity):
         reader = open_source(settings, source)
         keys = reader.keys(entity)
-        listed = None
+        listed, note, believed = None, "", False
+        since = mapped_anew(connection, source, entity) if keys is None else None
         if keys is not None:
             listed, missing, known = _gone_from_list(connection, settings, source, shape, keys)
             if isinstance(reader, PagedSource) and has_rows(connection, sql.Identifier("pg_temp", "gone")):
                 again = reader.keys(entity)
                 assert again is not None
                 listed, missing, known = _gone_from_list(connection, settings, source, shape, again)
+        elif since is not None:
+            found = made_no_more(connection, settings, source, shape, since)
+            missing, known, given = found or (0, 0, 0)
+            believed = given > 0  # retain.yml says so
+            if found is None:
+                note = f"files of {source} that were read the earlier way are gone: {entity} of theirs stay as they were read then"
+            elif missing and believed:
+                are = "is" if missing == 1 else "are"
+                note = f"{count(missing, 'record')} of {entity} that only the earlier way of reading made {are} marked as deleted"
         elif _replaces(settings, source, entity) and (pairs := rewritten(connection, source, entity)):
             missing, known = lost_in_rewriting(connection, settings, source, shape, pairs)
         else:
             return None
         refusal = ""
-        if missing > max(BELIEVABLE_ROWS, BELIEVABLE_SHARE * known):
+        if missing > max(BELIEVABLE_ROWS, BELIEVABLE_SHARE * known) and not believed:
             refusal = f"{missing:,} of {known:,} {entity} are no longer at the source: too many to be believed, none was marked"
         row = connection.execute(
             "insert into ops.loads (source, entity, kind, status, rows_sent, rows_changed, published_at, code_version, "
             "message, control_totals) values (%s, %s, 'deletions', %s, %s, %s, clock_timestamp(), %s, %s, %s) returning load_id",
             [
                 *(source, entity, "refused" if refusal else "published", known, 0 if refusal else missing),
-                *(retain.__version__, refusal or None, json.dumps({"keys": listed})),
+                *(retain.__version__, refusal or note or None, json.dumps({"keys": listed})),
             ],
         ).fetchone()
         assert row is not None
-        if not refusal:
+        if not refusal and exists(connection, sql.Identifier("pg_temp", "gone")):
             _mark(connection, settings, source, shape, row[0])
         may_lack = listed is not None and not _leaves_out(settings, source, entity)
         unread = _note_unread(connection, source, shape, row[0]) if may_lack else 0
         connection.commit()
-        return Compared(row[0], missing, refusal, unread)
+        return Compared(row[0], missing, refusal, unread, note)
 
 
 def never_read(settings: Settings, source: str, entity: str, load_id: int) -> str:

@@ -153,12 +153,12 @@ def compare_keys(settings: Settings, source: str, entity: str, *, watch: Watch =
         unread = never_read(settings, source, entity, found.load_id) if found.unread else ""
     except RetainError as error:
         return [LoadOutcome(source, entity, None, "unreadable", message=str(error), error=error)]
-    if not found.missing and not found.refusal and not unread:
+    if not (found.missing or found.refusal or unread or found.note):
         return again
     status = "refused" if found.refusal else "published"
     said = "; ".join(filter(None, [found.refusal, unread]))
     changed = 0 if found.refusal else found.missing
-    warnings = (unread,) if unread and not found.refusal else ()
+    warnings = () if found.refusal else tuple(filter(None, [found.note, unread]))
     return [*again, LoadOutcome(source, entity, found.load_id, status, 0, changed, message=said, warnings=warnings)]
 
 

@@ -83,14 +83,20 @@ def landed_columns(connection: psycopg.Connection[Any], mapping: Mapping) -> lis
 
 
 def source_rows(mapping: Mapping, columns: list[str]) -> sql.Composed:
-    """The landed columns under their own names, and in lower case where SQL would fold an unquoted name."""
+    """The landed columns under their own names, and in lower case where SQL would fold an unquoted name.
+
+    A column to group by is without blanks at its ends, as every value of a field is: else the rows of one key were several groups.
+    """
     names: list[sql.Composable] = [sql.SQL("_load_id"), sql.SQL("_row")]
     for column in columns:
-        names.append(_value_in_record(column, mapping.paths) if column in mapping.paths else sql.Identifier(column))
         folded = column.lower()
-        if folded not in columns and folded not in ("_load_id", "_row"):
-            value = _value_in_record(column, mapping.paths, folded) if column in mapping.paths else None
-            names.append(value or sql.SQL("{} as {}").format(sql.Identifier(column), sql.Identifier(folded)))
+        for name in (column, *([folded] if folded not in columns and folded not in ("_load_id", "_row") else [])):
+            if column in mapping.paths:
+                names.append(_value_in_record(column, mapping.paths, name))
+            elif column in mapping.group_by:
+                names.append(sql.SQL("btrim({}) as {}").format(sql.Identifier(column), sql.Identifier(name)))
+            else:
+                names.append(sql.SQL("{} as {}").format(sql.Identifier(column), sql.Identifier(name)))
     for pseudo in PSEUDO_COLUMNS:
         if pseudo not in columns:
             names.append(sql.SQL("null::text as {}").format(sql.Identifier(pseudo)))
@@ -113,13 +119,13 @@ def _taken_apart(paths: tuple[str, ...]) -> sql.Composable:
     )
 
 
-def _value_in_record(path: str, paths: tuple[str, ...], name: str | None = None) -> sql.Composable:
-    """The text of what stands at a path, under the path's own name or another one."""
+def _value_in_record(path: str, paths: tuple[str, ...], name: str) -> sql.Composable:
+    """The text of what stands at a path, under a name."""
     top, *steps = path.split(".")
     value: sql.Composable = sql.Identifier("taken_apart", top)
     if any(other.startswith(f"{top}.") for other in paths):
         value = sql.SQL("({} #>> {}::text[])").format(value, sql.Literal(steps))
-    return sql.SQL("{} as {}").format(value, sql.Identifier(name or path))
+    return sql.SQL("{} as {}").format(value, sql.Identifier(name))
 
 
 def expression_of(mapping: Mapping, field: str, columns: list[str]) -> sql.Composable:

@@ -1,4 +1,4 @@
-"""Files that were written again: which records the earlier version of a file had, and no file has any more."""
+"""Files that were written again, or are read in another way: which records there were, and no file gives any more."""
 
 from typing import Any
 
@@ -9,16 +9,22 @@ from retain.config import Settings
 from retain.entities import Entity
 from retain.gate_rows import Selection, write_gate_table
 from retain.landing import drop_gate_tables, gate_table, landing_table
-from retain.mapping import mapping_of
+from retain.mapping import Mapping, mapping_of
 from retain.records import key_values
+from retain.relations import has_rows
+
+# Every version of a file that a load has published.
+VERSIONS = (
+    "select load_id, jsonb_object_keys(control_totals -> 'files') as file from ops.loads "
+    "where source = %(source)s and entity = %(entity)s and status = 'published' "
+    "and kind in ('incremental', 'full', 'backfill') and jsonb_typeof(control_totals -> 'files') = 'object'"
+)
 
 
 def rewritten(connection: psycopg.Connection[Any], source: str, entity: str) -> list[tuple[int, str]]:
     """(load, file) of every version of a file that a later load has replaced, and that no comparison has looked at since."""
     return connection.execute(
-        "with versions as (select load_id, jsonb_object_keys(control_totals -> 'files') as file from ops.loads "
-        "where source = %(source)s and entity = %(entity)s and status = 'published' "
-        "and kind in ('incremental', 'full', 'backfill') and jsonb_typeof(control_totals -> 'files') = 'object'), "
+        f"with versions as ({VERSIONS}), "
         "followed as (select load_id, file, lead(load_id) over (partition by file order by load_id) as next_id from versions) "
         "select load_id, file from followed where next_id > (select coalesce(max(load_id), 0) from ops.loads "
         "where source = %(source)s and entity = %(entity)s and kind = 'deletions' and status = 'published') order by 1, 2",
@@ -26,11 +32,87 @@ def rewritten(connection: psycopg.Connection[Any], source: str, entity: str) -> 
     ).fetchall()
 
 
+def mapped_anew(connection: psycopg.Connection[Any], source: str, entity: str) -> int | None:
+    """The last load that read every file in another way than the loads before it, and that no comparison has looked at since."""
+    row = connection.execute(
+        "select max(load_id) from ops.loads where source = %(source)s and entity = %(entity)s and status = 'published' "
+        "and kind in ('incremental', 'full') and cursor_before ? 'files' "
+        "and cursor_before -> 'mapping' is distinct from cursor_after -> 'mapping' "
+        "and load_id > (select coalesce(max(load_id), 0) from ops.loads "
+        "where source = %(source)s and entity = %(entity)s and kind = 'deletions' and status = 'published')",
+        {"source": source, "entity": entity},
+    ).fetchone()
+    return row[0] if row else None
+
+
+def made_no_more(
+    connection: psycopg.Connection[Any], settings: Settings, source: str, entity: Entity, since: int
+) -> tuple[int, int, int] | None:
+    """Note in pg_temp.gone what is in raw, or waits in quarantine, and what no file gives as it is read since the load `since`:
+    (how many of them raw has, how many raw has of all, how many the files give).
+
+    None, with nothing noted, when a file that was read the earlier way is not there any more: what it would give, nobody knows.
+    """
+    newest = connection.execute(
+        "select max(load_id) from ops.loads where source = %s and entity = %s and status = 'published'",
+        [source, entity.name],
+    ).fetchone()
+    assert newest is not None
+    standing = _standing(connection, source, entity.name, newest[0])
+    if any(load_id < since for load_id, _ in standing):
+        return None
+    mapping = mapping_of(settings, source, entity.name)
+    given = write_gate_table(
+        connection, settings, mapping, newest[0], [Selection(load_id, files=files) for load_id, files in standing]
+    )
+    connection.execute(
+        sql.SQL(
+            "create temporary table given on commit drop as select distinct {ours} as key_values from {gate} as incoming; "
+            "create temporary table gone on commit drop as "
+            "select {held} as key_values, true as was_in_raw from {raw} as held where held.source = {source} "
+            "and not held.is_deleted and not exists (select 1 from given where given.key_values = {held}) "
+            "union all select distinct entry.key_values, false from ops.quarantine as entry "
+            "where entry.source = {source} and entry.entity = {entity} and entry.status = 'open' "
+            "and entry.key_values is not null "
+            "and not exists (select 1 from given where given.key_values = entry.key_values)"
+        ).format(
+            ours=key_values(entity, "incoming"),
+            held=key_values(entity, "held"),
+            gate=gate_table(newest[0]),
+            raw=sql.Identifier("raw", entity.name),
+            source=sql.Literal(source),
+            entity=sql.Literal(entity.name),
+        )
+    )
+    drop_gate_tables(connection, newest[0])
+    row = connection.execute(
+        sql.SQL(
+            "select (select count(*) from gone where was_in_raw), count(*) from {} where source = %s and not is_deleted"
+        ).format(sql.Identifier("raw", entity.name)),
+        [source],
+    ).fetchone()
+    assert row is not None
+    return int(row[0]), int(row[1]), given
+
+
+def _standing(
+    connection: psycopg.Connection[Any], source: str, entity: str, up_to: int
+) -> list[tuple[int, tuple[str, ...]]]:
+    """The files whose last version came with a load up to that one, by load."""
+    rows = connection.execute(
+        f"with last as (select file, max(load_id) as load_id from ({VERSIONS}) as versions group by file) "
+        "select load_id, array_agg(file order by file) from last where load_id <= %(up_to)s group by load_id order by load_id",
+        {"source": source, "entity": entity, "up_to": up_to},
+    ).fetchall()
+    return [(load_id, tuple(files)) for load_id, files in rows]
+
+
 def lost_in_rewriting(
     connection: psycopg.Connection[Any], settings: Settings, source: str, entity: Entity, pairs: list[tuple[int, str]]
 ) -> tuple[int, int]:
     """Note in pg_temp.gone the records of these versions of files that no later load has: (how many of them raw has, how many
-    these versions had). A record that has moved to another file is not gone: an export may cut a day into files otherwise.
+    these versions had). A record that has moved to another file is not gone: an export may cut a day into files otherwise. Nor is
+    one that another file has had all along: exports overlap.
     """
     mapping = mapping_of(settings, source, entity.name)
     first = pairs[0][0]
@@ -74,8 +156,30 @@ def lost_in_rewriting(
     )
     known = connection.execute("select count(*) from gone").fetchone()
     connection.execute("delete from gone where has_moved")
+    _keep_what_others_have(
+        connection, settings, mapping, entity, newest, _standing(connection, source, entity.name, pairs[-1][0])
+    )
     missing = connection.execute("select count(*) from gone where was_in_raw").fetchone()
     drop_gate_tables(connection, newest)
     assert known is not None
     assert missing is not None
     return int(missing[0]), int(known[0])
+
+
+def _keep_what_others_have(
+    connection: psycopg.Connection[Any],
+    settings: Settings,
+    mapping: Mapping,
+    entity: Entity,
+    newest: int,
+    standing: list[tuple[int, tuple[str, ...]]],
+) -> None:
+    """Take from pg_temp.gone what a file has that was not written again. Those files are mapped only when something is to go."""
+    if not standing or not has_rows(connection, sql.Identifier("pg_temp", "gone")):
+        return
+    write_gate_table(connection, settings, mapping, newest, [Selection(load, files=files) for load, files in standing])
+    connection.execute(
+        sql.SQL("delete from gone using {gate} as incoming where gone.key_values = {key}").format(
+            gate=gate_table(newest), key=key_values(entity, "incoming")
+        )
+    )

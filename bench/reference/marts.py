@@ -155,8 +155,8 @@ def flow(shop: Shop) -> pd.DataFrame:
             came = (first >= start) & (first < end)
             inside = (days >= start) & (days < end)
             brought = np.bincount(numbers[inside], net[inside], len(people)).astype("int64")
-            # what was bought in the active_days days up to the last occasion before the period
-            recent = (days <= before[numbers]) & (days > before[numbers] - shop.active_days)
+            # what was bought in the active_days days up to the last occasion before the period's end
+            recent = (days <= after[numbers]) & (days > after[numbers] - shop.active_days)
             spent = np.bincount(numbers[recent], net[recent], len(people)).astype("int64")
             back = now & ~was & ~came
             table = people[list(BREAKDOWNS)].assign(

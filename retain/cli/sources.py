@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Generator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -60,7 +61,10 @@ def preview(config: Path | None, name: str, entity: str, rows: int) -> None:
     _refuse_unknown(settings, [name], [entity])
     reader = open_source(settings, name)
     with reader.read(reader.plan(entity, None, datetime.now(UTC), full=True)) as extract:
-        text = next(iter(extract.copy_chunks), b"").decode("utf-8")
+        chunks = iter(extract.copy_chunks)
+        text = next(chunks, b"").decode("utf-8")
+        if isinstance(chunks, Generator):
+            chunks.close()  # while the source is still there
         columns = extract.columns
     csv.field_size_limit(LONGEST_ROW)
     records = list(islice(csv.reader(io.StringIO(text, newline="")), rows))

@@ -77,7 +77,15 @@ class SqlReader:
             return self._offered(session, shape, entity)
 
     def check(self, entity: str) -> list[tuple[str, str]]:
-        self.columns(entity)
+        shape = self._shape(entity)
+        with self._database.snapshot() as session:
+            self._offered(session, shape, entity)
+            try:
+                session.describe(selection(shape, shape.fields, f"({shape.where}\n)" if shape.where else None))
+                if shape.cursor:
+                    session.cursor_kind(shape.cursor, source_of(shape))
+            except QueryRejected as error:
+                raise self._explained(session, shape, entity, error) from None
         return []
 
     def plan(

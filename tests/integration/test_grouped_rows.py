@@ -143,3 +143,11 @@ def test_what_rows_cannot_be_grouped_by_is_refused_in_a_sentence(tills):
     )
     assert (orders, held, outcome.status) == ([], {}, "unreadable")
     assert "orders.group_by: Invoice::int cannot be evaluated for some row" in outcome.message
+
+
+def test_blanks_around_what_is_grouped_by_make_no_second_group(tills):
+    orders, held, _ = tills(
+        ["13 ,ann,1/5/2024 9:00,web,5.00", " 13,ann,1/5/2024 9:00,web,5.00", "14,ann,1/5/2024 9:00,web,1"]
+    )
+    assert [(order[0], order[3]) for order in orders] == [("13", "10.0000"), ("14", "1.0000")]
+    assert held == {}

@@ -61,7 +61,12 @@ bought as (
 -- Active at the start of period active_until_index, and not at its end: no purchase until then, or one in that very
 -- period which does not reach its end either.
 churned as (
-    select bought.*
+    select
+        bought.*,
+        case
+            when bought.next_period_index = bought.active_until_index then bought.next_last_occasion_on
+            else bought.last_occasion_on
+        end as final_occasion_on
     from bought
     inner join periods on bought.period = periods.period and bought.active_until_index = periods.period_index
     where
@@ -117,7 +122,7 @@ movements as (
         sum(occasions.active_net_amount) as churned_net_amount
     from churned
     inner join {{ ref('int_purchase_occasions') }} as occasions
-        on churned.customer_key = occasions.customer_key and churned.last_occasion_on = occasions.occasion_on
+        on churned.customer_key = occasions.customer_key and churned.final_occasion_on = occasions.occasion_on
     group by
         churned.period, churned.active_until_index, churned.first_channel, churned.first_region,
         churned.first_category

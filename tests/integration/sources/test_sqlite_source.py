@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from command_line import typed
 
 from retain.errors import UserError
 from retain.sources import Window
@@ -164,3 +165,39 @@ def test_a_driver_that_is_not_installed_is_told_without_the_password(shop):
     with pytest.raises(UserError, match="the driver for mysql") as refused:
         shop.reader(url="mysql+mysqlconnector://u:secret@h/d").columns("orders")
     assert "secret" not in str(refused.value)
+
+
+def test_a_preview_lets_go_of_a_view_before_the_database_is_closed(shop):
+    many = (
+        "with recursive n(i) as (select 1 union all select i + 1 from n where i < 30000) "
+        "insert into orders select i, '2025-03-01 10:00:00', 10.5, '2025-03-10 15:00:00' from n"
+    )
+    shop.run(
+        TABLE,
+        many,
+        "create view grouped as select id, max(created_at) as created_at, sum(total) as total from orders group by id",
+    )
+    shop.reader(f"        table: grouped\n{FIELDS}")
+    said = typed("sources", "preview", "shop", "orders", "--config", str(shop.root / "retain.yml"))
+    assert said.returncode == 0
+    assert "10.5" in said.stdout
+    assert said.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "        table: orders\n        fields: {order_id: id, ordered_at: no_such, gross_amount: total}\n",
+        f"        table: orders\n        where: no_such = 1\n{FIELDS}",
+        f"        table: orders\n        cursor: no_such\n{FIELDS}",
+    ],
+)
+def test_a_check_finds_what_a_load_could_not_read(shop, shape):
+    shop.run(TABLE)
+    with pytest.raises(UserError, match="no such column: no_such"):
+        shop.reader(shape).check("orders")
+
+
+def test_a_check_of_what_a_load_can_read_finds_nothing(shop):
+    shop.run(TABLE)
+    assert shop.reader().check("orders") == []
