@@ -27,6 +27,7 @@ WORDS: dict[FieldType, str] = {
     "date": "a day that exists, such as 2025-03-01",
     "boolean": "yes or no (true, false, 1, 0)",
 }
+DATE_ORDER = "; days like 03/04/2025 are read when the source says its `date_order`"
 OLD_RATE_DAYS = 10
 EARLIEST = "1990-01-02"  # the calendar begins a day before
 UNSEEN = "[\u00a0\u00ad\u034f\u061c\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\ufeff]"
@@ -40,7 +41,8 @@ class Shop:
     """What a suite must know of the source it judges.
 
     Its entities; the fields of the judged entity that it maps; the currency that needs no rate; the zone of business days;
-    the thresholds of its gate; whether any record is in the load more than once.
+    the thresholds of its gate; whether any record is in the load more than once; whether retain.yml could say how days like
+    03/04/2025 are read, and does not.
     """
 
     entities: frozenset[str]
@@ -49,6 +51,7 @@ class Shop:
     timezone: str
     gate: Gate
     has_copies: bool = True
+    lacks_date_order: bool = False
 
 
 def suite_of(name: str, shop: Shop, expectations: Iterable[Expectation | None]) -> gx.ExpectationSuite:
@@ -252,6 +255,7 @@ def of_every_entity(entity: Entity, shop: Shop) -> list[Expectation]:
     for name, field in entity.fields.items():
         typed = field.type != "text"
         sent = sent_name(name)
+        hint = DATE_ORDER if shop.lacks_date_order and field.type in ("timestamp", "date") else ""
         if field.required:
             absent = f"{name} is null and {sent} is null" if typed else f"{name} is null"
             rules.append(row_rule(f"{name}_present", f"{name} is missing", absent, about=(name,)))
@@ -259,7 +263,7 @@ def of_every_entity(entity: Entity, shop: Shop) -> list[Expectation]:
             rules.append(
                 row_rule(
                     f"{name}_casts",
-                    f"{name} is not {WORDS[field.type]}",
+                    f"{name} is not {WORDS[field.type]}{hint}",
                     f"{name} is null and {sent} is not null",
                     about=(name,),
                 )

@@ -74,6 +74,7 @@ def validate(
                 settings.business.timezone,
                 settings.gate_of(mapping.source),
                 has_copies,
+                getattr(settings.source(mapping.source), "date_order", None) == "YMD",
             )
             suite = suite_of_entity(mapping.entity.name, shop)
             results.append(warehouse.run(suite, f"load_{load_id}", {"rows_expected": rows_expected}))

@@ -60,7 +60,10 @@ def test_good_rows_are_published_and_bad_rows_wait_with_every_reason_in_words(sh
     assert orders(shop) == [("o1", "c1", "10.5000")]
     told = reasons(shop)
     assert set(told) == {"o2", "o3", "o4", "o5", "o6", "o7"}
-    assert told["o2"] == ["ordered_at is not a moment that exists, such as 2025-03-01 17:45:00"]
+    assert told["o2"] == [
+        "ordered_at is not a moment that exists, such as 2025-03-01 17:45:00; "
+        "days like 03/04/2025 are read when the source says its `date_order`"
+    ]
     assert told["o3"] == ["gross_amount is not an amount of money (digits with a decimal point, below 10^14)"]
     assert "currency is not an ISO 4217 code" in told["o4"]
     assert told["o5"] == ["customer_id names a record that customers does not have"]
