@@ -93,7 +93,7 @@ def mark_deleted(settings: Settings, source: str, entity: str) -> Compared | Non
             missing, known, given = found or (0, 0, 0)
             believed = given > 0  # retain.yml says so
             if found is None:
-                note = f"files of {source} that were read the earlier way are gone: {entity} of theirs stay as they were read then"
+                note = f"of what {source} was read from the earlier way not all is there any more: {entity} of that stay as they were"
             elif missing and believed:
                 are = "is" if missing == 1 else "are"
                 note = f"{count(missing, 'record')} of {entity} that only the earlier way of reading made {are} marked as deleted"

@@ -51,20 +51,19 @@ def made_no_more(
     """Note in pg_temp.gone what is in raw, or waits in quarantine, and what no file gives as it is read since the load `since`:
     (how many of them raw has, how many raw has of all, how many the files give).
 
-    None, with nothing noted, when a file that was read the earlier way is not there any more: what it would give, nobody knows.
+    None, with nothing noted, when a file that was read the earlier way is not there any more, or landing has dropped rows of one:
+    what these would give, nobody knows.
     """
     newest = connection.execute(
         "select max(load_id) from ops.loads where source = %s and entity = %s and status = 'published'",
         [source, entity.name],
     ).fetchone()
     assert newest is not None
-    standing = _standing(connection, source, entity.name, newest[0])
-    if any(load_id < since for load_id, _ in standing):
+    standing, is_whole = _standing(connection, source, entity.name)
+    if not is_whole or any(version.load_id < since for version in standing):
         return None
     mapping = mapping_of(settings, source, entity.name)
-    given = write_gate_table(
-        connection, settings, mapping, newest[0], [Selection(load_id, files=files) for load_id, files in standing]
-    )
+    given = write_gate_table(connection, settings, mapping, newest[0], standing)
     connection.execute(
         sql.SQL(
             "create temporary table given on commit drop as select distinct {ours} as key_values from {gate} as incoming; "
@@ -95,16 +94,35 @@ def made_no_more(
     return int(row[0]), int(row[1]), given
 
 
-def _standing(
-    connection: psycopg.Connection[Any], source: str, entity: str, up_to: int
-) -> list[tuple[int, tuple[str, ...]]]:
-    """The files whose last version came with a load up to that one, by load."""
+def _standing(connection: psycopg.Connection[Any], source: str, entity: str) -> tuple[list[Selection], bool]:
+    """The last version of each file, and whether landing still holds all rows of these: a policy may have dropped some."""
     rows = connection.execute(
         f"with last as (select file, max(load_id) as load_id from ({VERSIONS}) as versions group by file) "
-        "select load_id, array_agg(file order by file) from last where load_id <= %(up_to)s group by load_id order by load_id",
-        {"source": source, "entity": entity, "up_to": up_to},
+        "select load_id, array_agg(file order by file), bool_or(coalesce(rows_dropped, 0) > 0) "
+        "from last join ops.loads using (load_id) group by load_id order by load_id",
+        {"source": source, "entity": entity},
     ).fetchall()
-    return [(load_id, tuple(files)) for load_id, files in rows]
+    return [Selection(row[0], files=tuple(row[1])) for row in rows], not any(row[2] for row in rows)
+
+
+def _not_replaced(
+    connection: psycopg.Connection[Any], source: str, entity: str, pairs: list[tuple[int, str]]
+) -> list[Selection]:
+    """Every version of every file but these, as far as the last of them."""
+    rows = connection.execute(
+        f"select load_id, array_agg(file order by file) from ({VERSIONS}) as versions "
+        "where load_id <= %(up_to)s and not exists (select 1 from unnest(%(loads)s::bigint[], %(files)s::text[]) "
+        "as replaced (load_id, file) where (replaced.load_id, replaced.file) = (versions.load_id, versions.file)) "
+        "group by load_id order by load_id",
+        {
+            "source": source,
+            "entity": entity,
+            "up_to": pairs[-1][0],
+            "loads": [load_id for load_id, _ in pairs],
+            "files": [file for _, file in pairs],
+        },
+    ).fetchall()
+    return [Selection(load_id, files=tuple(files)) for load_id, files in rows]
 
 
 def lost_in_rewriting(
@@ -156,9 +174,7 @@ def lost_in_rewriting(
     )
     known = connection.execute("select count(*) from gone").fetchone()
     connection.execute("delete from gone where has_moved")
-    _keep_what_others_have(
-        connection, settings, mapping, entity, newest, _standing(connection, source, entity.name, pairs[-1][0])
-    )
+    _keep_what_others_have(connection, settings, mapping, entity, newest, pairs)
     missing = connection.execute("select count(*) from gone where was_in_raw").fetchone()
     drop_gate_tables(connection, newest)
     assert known is not None
@@ -172,12 +188,22 @@ def _keep_what_others_have(
     mapping: Mapping,
     entity: Entity,
     newest: int,
-    standing: list[tuple[int, tuple[str, ...]]],
+    pairs: list[tuple[int, str]],
 ) -> None:
-    """Take from pg_temp.gone what a file has that was not written again. Those files are mapped only when something is to go."""
-    if not standing or not has_rows(connection, sql.Identifier("pg_temp", "gone")):
+    """Take from pg_temp.gone what a file has that was not written again. Those files are mapped only when something is to go.
+
+    Of a file of which landing has dropped rows, what any version of it had counts: nothing goes that may still be there.
+    """
+    if not has_rows(connection, sql.Identifier("pg_temp", "gone")):
         return
-    write_gate_table(connection, settings, mapping, newest, [Selection(load, files=files) for load, files in standing])
+    standing, is_whole = _standing(connection, mapping.source, entity.name)
+    if is_whole:
+        others = [version for version in standing if version.load_id <= pairs[-1][0]]
+    else:
+        others = _not_replaced(connection, mapping.source, entity.name, pairs)
+    if not others:
+        return
+    write_gate_table(connection, settings, mapping, newest, others)
     connection.execute(
         sql.SQL("delete from gone using {gate} as incoming where gone.key_values = {key}").format(
             gate=gate_table(newest), key=key_values(entity, "incoming")

@@ -1,10 +1,12 @@
 """What becomes of a record when retain.yml reads its file in another way, or the file is written again without it."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from retain import warehouse
+from retain import retention, warehouse
 from retain.config import load_settings
-from retain.loads import load_sources
+from retain.loads import load_entity, load_sources
 
 SOURCE = """\
   - name: tills
@@ -40,12 +42,20 @@ class Tills:
     def remove(self, name):
         (self._folder / f"{name}.csv").unlink()
 
-    def load(self, *, order_id="No", more="", full=False):
+    def load(self, *, order_id="No", more="", compared=True):
         """Load as retain.yml says then; returns what was said of it."""
         self._settings = load_settings(self._write_config(SOURCE.format(order_id=order_id, more=more)))
         warehouse.prepare(self._settings)
-        outcomes = load_sources(self._settings, ["tills"], full=full)
+        if not compared:
+            load_entity(self._settings, "tills", "orders")
+            return ""
+        outcomes = load_sources(self._settings, ["tills"])
         return " ".join(sentence for one in outcomes for sentence in (one.message, *one.warnings))
+
+    def drop_old_versions(self):
+        """As the policy does that keeps landing for a day, two days later; returns how many rows."""
+        kept = self._settings.model_copy(update={"landing": self._settings.landing.model_copy(update={"keep_days": 1})})
+        return sum(one.rows for one in retention.apply(kept, now=datetime.now(UTC) + timedelta(days=2)))
 
     def ask(self, statement):
         with warehouse.connect(self._settings) as connection:
@@ -90,7 +100,8 @@ def test_of_a_file_that_is_gone_nothing_is_taken_away_and_that_is_told(tills):
     tills.remove("c")
     said = tills.load(order_id=ANOTHER)
     assert (
-        "files of tills that were read the earlier way are gone: orders of theirs stay as they were read then" in said
+        "of what tills was read from the earlier way not all is there any more: orders of that stay as they were"
+        in said
     )
     assert tills.orders == ["1", "3", "N1"]
     assert tills.load(order_id=ANOTHER) == ""
@@ -123,4 +134,26 @@ def test_what_a_later_file_has_had_meanwhile_stays_too(tills):
     tills.load(more="replaces: true")
     tills.write(a=B)
     tills.load(more="replaces: true")
+    assert tills.orders == ["1", "2", "3"]
+
+
+def test_what_another_file_has_stays_also_when_landing_has_dropped_that_row(tills):
+    """b was written again and said of its order what it had said; the policy drops such rows of landing."""
+    tills.write(a=A + B, b=A)
+    tills.load(more="replaces: true")
+    tills.write(b=A + C)
+    tills.load(more="replaces: true")
+    tills.drop_old_versions()
+    tills.write(a=B)
+    tills.load(more="replaces: true")
+    assert tills.orders == ["1", "2", "3"]
+
+
+def test_nothing_is_taken_away_where_landing_no_longer_holds_what_the_files_gave(tills):
+    """The comparison that should have followed the changed mapping never ran."""
+    tills.write(a=A + B, c=C)
+    tills.load()
+    tills.load(more="where: Price <> '0'", compared=False)
+    assert tills.drop_old_versions() == 3
+    tills.load(more="where: Price <> '0'")
     assert tills.orders == ["1", "2", "3"]
