@@ -21,7 +21,7 @@ from retain.person.arriving import stand_in_for_keys
 from retain.reconciliation import keys_from_text, reconciled
 from retain.records import key_values
 from retain.relations import exists, has_rows
-from retain.rewritten import lost_in_rewriting, made_no_more, mapped_anew, rewritten
+from retain.rewritten import list_keys_of_files, lost_in_rewriting, mapped_anew, rewritten
 from retain.roles import LOADER
 from retain.sources import PagedSource, open_source
 from retain.warehouse import connect
@@ -89,10 +89,10 @@ def mark_deleted(settings: Settings, source: str, entity: str) -> Compared | Non
                 assert again is not None
                 listed, missing, known = _gone_from_list(connection, settings, source, shape, again)
         elif since is not None:
-            found = made_no_more(connection, settings, source, shape, since)
-            missing, known, given = found or (0, 0, 0)
-            believed = given > 0  # retain.yml says so
-            if found is None:
+            given = list_keys_of_files(connection, settings, source, shape, since)
+            missing, known = (0, 0) if given is None else _compare(connection, source, shape)
+            believed = bool(given)  # retain.yml says so
+            if given is None:
                 note = f"of what {source} was read from the earlier way not all is there any more: {entity} of that stay as they were"
             elif missing and believed:
                 are = "is" if missing == 1 else "are"
@@ -231,7 +231,7 @@ def _list_keys(connection: psycopg.Connection[Any], entity: Entity, keys: Iterab
 
 
 def _compare(connection: psycopg.Connection[Any], source: str, entity: Entity) -> tuple[int, int]:
-    """Note which records of raw, and which that wait in quarantine, the source does not list: (missing, known) of raw."""
+    """Note which records of raw, and which that wait in quarantine, keys_now does not list: (missing, known) of raw."""
     at_source = sql.SQL(", ").join(sql.SQL("btrim(keys_now.{})").format(sql.Identifier(name)) for name in entity.key)
     connection.execute("drop table if exists pg_temp.gone")
     connection.execute(

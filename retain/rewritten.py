@@ -45,53 +45,27 @@ def mapped_anew(connection: psycopg.Connection[Any], source: str, entity: str) -
     return row[0] if row else None
 
 
-def made_no_more(
+def list_keys_of_files(
     connection: psycopg.Connection[Any], settings: Settings, source: str, entity: Entity, since: int
-) -> tuple[int, int, int] | None:
-    """Note in pg_temp.gone what is in raw, or waits in quarantine, and what no file gives as it is read since the load `since`:
-    (how many of them raw has, how many raw has of all, how many the files give).
+) -> int | None:
+    """The keys that the files give, as they are read since the load `since`, into pg_temp.keys_now; returns how many rows.
 
-    None, with nothing noted, when a file that was read the earlier way is not there any more, or landing has dropped rows of one:
+    None, with nothing listed, when a file that was read the earlier way is not there any more, or landing has dropped rows of one:
     what these would give, nobody knows.
     """
-    newest = connection.execute(
-        "select max(load_id) from ops.loads where source = %s and entity = %s and status = 'published'",
-        [source, entity.name],
-    ).fetchone()
-    assert newest is not None
     standing, is_whole = _standing(connection, source, entity.name)
     if not is_whole or any(version.load_id < since for version in standing):
         return None
-    mapping = mapping_of(settings, source, entity.name)
-    given = write_gate_table(connection, settings, mapping, newest[0], standing)
+    given = write_gate_table(connection, settings, mapping_of(settings, source, entity.name), since, standing)
+    keys = sql.SQL(", ").join(sql.SQL("{0}::text as {0}").format(sql.Identifier(name)) for name in entity.key)
     connection.execute(
-        sql.SQL(
-            "create temporary table given on commit drop as select distinct {ours} as key_values from {gate} as incoming; "
-            "create temporary table gone on commit drop as "
-            "select {held} as key_values, true as was_in_raw from {raw} as held where held.source = {source} "
-            "and not held.is_deleted and not exists (select 1 from given where given.key_values = {held}) "
-            "union all select distinct entry.key_values, false from ops.quarantine as entry "
-            "where entry.source = {source} and entry.entity = {entity} and entry.status = 'open' "
-            "and entry.key_values is not null "
-            "and not exists (select 1 from given where given.key_values = entry.key_values)"
-        ).format(
-            ours=key_values(entity, "incoming"),
-            held=key_values(entity, "held"),
-            gate=gate_table(newest[0]),
-            raw=sql.Identifier("raw", entity.name),
-            source=sql.Literal(source),
-            entity=sql.Literal(entity.name),
+        sql.SQL("create temporary table keys_now on commit drop as select distinct {} from {}").format(
+            keys, gate_table(since)
         )
     )
-    drop_gate_tables(connection, newest[0])
-    row = connection.execute(
-        sql.SQL(
-            "select (select count(*) from gone where was_in_raw), count(*) from {} where source = %s and not is_deleted"
-        ).format(sql.Identifier("raw", entity.name)),
-        [source],
-    ).fetchone()
-    assert row is not None
-    return int(row[0]), int(row[1]), given
+    connection.execute("analyze keys_now")
+    drop_gate_tables(connection, since)
+    return given
 
 
 def _standing(connection: psycopg.Connection[Any], source: str, entity: str) -> tuple[list[Selection], bool]:
