@@ -45,8 +45,12 @@ def basis_of(settings: Settings, connection: psycopg.Connection[Any]) -> Basis:
     from retain.transform import variables
 
     settled = [variables(settings), settings.business.model_dump(mode="json"), retain.__version__, _project()]
-    read = [connection.execute(statement).fetchone() for statement in (RECORDS, FORECASTS)]
-    return Basis(_number(settled, read[0]), _number(read[1]))
+    return Basis(_number(connection.execute(RECORDS).fetchone(), settled), forecasts_of(connection))
+
+
+def forecasts_of(connection: psycopg.Connection[Any]) -> str:
+    """The number of the ledger alone."""
+    return _number(connection.execute(FORECASTS).fetchone())
 
 
 def _number(*parts: Any) -> str:

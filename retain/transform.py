@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from retain import alerts, outreach
-from retain.basis import Basis, basis_of, basis_of_marts, write_basis
+from retain.basis import Basis, basis_of, basis_of_marts, forecasts_of, write_basis
 from retain.config import Settings
 from retain.errors import Busy, Refused, RetainError, UserError
 from retain.roles import TRANSFORMER
@@ -136,20 +136,34 @@ def build(
     told = alerts.watching(settings, alerts.Kind.BUILD_FAILED, "" if is_whole else select or "")
     with connect(settings, TRANSFORMER) as connection, only_one_build(connection), told:
         clear_next(connection)
-        basis = basis_after(settings, connection, select)
-        refresh = ["--full-refresh"] if full_refresh else []
-        result = run_dbt(settings, [*arguments(settings, "build"), *selection(select), *refresh], progress)
-        show_next(connection, replace_all=is_whole, basis=basis)
+        command = [*arguments(settings, "build"), *(["--full-refresh"] if full_refresh else [])]
+        return build_and_show(settings, connection, command, select, replace_all=is_whole, progress=progress)
+
+
+def build_and_show(
+    settings: Settings,
+    connection: psycopg.Connection[Any],
+    command: list[str],
+    select: str | None,
+    *,
+    replace_all: bool = False,
+    progress: Progress | None = None,
+    manifest: "Manifest | None" = None,
+) -> Build:
+    """Run dbt's `command` for what `select` names, and show what it made: for who holds the lock, with nothing in marts_next."""
+    basis = _basis_after(settings, connection, select)
+    result = run_dbt(settings, [*command, *_selection(select)], progress, manifest=manifest)
+    show_next(connection, replace_all=replace_all, basis=basis)
     return result
 
 
-def basis_after(settings: Settings, connection: psycopg.Connection[Any], select: str | None) -> Basis | None:
+def _basis_after(settings: Settings, connection: psycopg.Connection[Any], select: str | None) -> Basis | None:
     """Of all marts, when what `select` names will have been built; None where nobody could say."""
     if select is None:
         return basis_of(settings, connection)
     shown = basis_of_marts(connection)
     if shown and select == FORECAST_MARTS:
-        return shown._replace(forecasts=basis_of(settings, connection).forecasts)
+        return shown._replace(forecasts=forecasts_of(connection))
     return shown if select == OF_LOADS else None
 
 
@@ -157,10 +171,10 @@ def build_foundations(settings: Settings, *, progress: Progress | None = None) -
     """Build and test what the marts and the forecast stand on, without touching what people see."""
     told = alerts.watching(settings, alerts.Kind.BUILD_FAILED, ends=False)
     with connect(settings, TRANSFORMER) as connection, only_one_build(connection), told:
-        return run_dbt(settings, [*arguments(settings, "build"), *selection(FOUNDATIONS, "cautious")], progress)
+        return run_dbt(settings, [*arguments(settings, "build"), *_selection(FOUNDATIONS, "cautious")], progress)
 
 
-def selection(select: str | None, indirect: str = "buildable") -> list[str]:
+def _selection(select: str | None, indirect: str = "buildable") -> list[str]:
     """`buildable`: a test runs when everything it compares is built now or stands already; `cautious`: is built now."""
     return ["--indirect-selection", indirect, "--select", *select.split()] if select else []
 

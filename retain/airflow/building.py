@@ -20,7 +20,7 @@ from retain.assets import STARTED_BY
 from retain.config import Settings
 from retain.errors import Refused
 from retain.roles import LOADER, TRANSFORMER
-from retain.transform import OF_LOADS, arguments, basis_after, only_one_build, run_dbt, selection, show_next
+from retain.transform import OF_LOADS, arguments, build_and_show, only_one_build, run_dbt
 from retain.warehouse import connect
 
 if TYPE_CHECKING:
@@ -61,9 +61,7 @@ def build(
         command[command.index("--vars") + 1] = json.dumps(variables)
         if only_if_new and nothing_is_new(held) and not _is_awaited(connection):
             log.info("%s Only how loads went is told anew.", SAME)
-            basis = basis_after(settings, held, OF_LOADS)
-            run_dbt(settings, [*command, *selection(OF_LOADS)], manifest=manifest)
-            show_next(held, replace_all=False, basis=basis)
+            build_and_show(settings, held, command, OF_LOADS, manifest=manifest)
             return _leave(connection, run, nodes)
         _, before = results.read(connection, run)
         again = nodes.to_build(before)

@@ -14,16 +14,7 @@ from retain.basis import Basis, basis_of, basis_of_marts
 from retain.config import Settings
 from retain.errors import Refused
 from retain.roles import LOADER, TRANSFORMER
-from retain.transform import (
-    arguments,
-    basis_after,
-    clear_next,
-    only_one_build,
-    run_dbt,
-    selection,
-    show_next,
-    variables,
-)
+from retain.transform import arguments, build_and_show, clear_next, only_one_build, show_next, variables
 from retain.warehouse import connect
 
 NEXT = "marts_next"
@@ -72,10 +63,8 @@ def rebuild(settings: Settings, select: str, *, is_busy: Callable[[], bool]) -> 
             return False
         clear_next(connection)
         _sign(connection, select, None)
-        basis = basis_after(settings, connection, select)
         manifest = parsed(settings, variables(settings))
-        run_dbt(settings, [*arguments(settings, "build"), *selection(select)], manifest=manifest)
-        show_next(connection, replace_all=False, basis=basis)
+        build_and_show(settings, connection, arguments(settings, "build"), select, manifest=manifest)
     return True
 
 
