@@ -80,12 +80,7 @@ class SqlReader:
         shape = self._shape(entity)
         with self._database.snapshot() as session:
             self._offered(session, shape, entity)
-            try:
-                session.describe(selection(shape, shape.fields, f"({shape.where}\n)" if shape.where else None))
-                if shape.cursor:
-                    session.cursor_kind(shape.cursor, source_of(shape))
-            except QueryRejected as error:
-                raise self._explained(session, shape, entity, error) from None
+            self._described(session, shape, entity, self._where(session, shape, None))
         return []
 
     def plan(
@@ -119,13 +114,7 @@ class SqlReader:
         shape, plan = self._shape(batch.entity), batch.plan
         assert isinstance(plan, SqlPlan)
         with self._database.snapshot() as session:
-            try:
-                columns = session.describe(selection(shape, shape.fields, None))
-                kind, sample = None, None
-                if shape.cursor:
-                    kind, sample = session.cursor_kind(shape.cursor, source_of(shape))
-            except QueryRejected as error:
-                raise self._explained(session, shape, batch.entity, error) from None
+            columns, kind, sample = self._described(session, shape, batch.entity, None)
             extract = SqlExtract(list(shape.fields), list(plan.warnings))
             bounds = self._bounds(batch, shape, kind, sample, extract.warnings)
             try:
@@ -151,8 +140,7 @@ class SqlReader:
                 values = {
                     name: session.value(expressions[name], column) for name, column in zip(names, columns, strict=True)
                 }
-                where = f"({shape.where}\n)" if shape.where else None
-                yield from session.texts(selection(shape, values, where))
+                yield from session.texts(selection(shape, values, self._where(session, shape, None)))
             except QueryRejected as error:
                 raise self._explained(session, shape, entity, error) from None
 
@@ -162,6 +150,17 @@ class SqlReader:
     def _fingerprint(self, shape: SqlEntity) -> str:
         """Changes when the same row of the source would now be read as another one."""
         return hashlib.sha256(f"{shape.model_dump_json()}{self._zone.key}".encode()).hexdigest()[:16]
+
+    def _described(
+        self, session: Session, shape: SqlEntity, entity: str, where: str | None
+    ) -> tuple[list[Column], Kind | None, Any]:
+        """The columns of the fields, and what sort of cursor there is; raises UserError where the database cannot read them."""
+        try:
+            columns = session.describe(selection(shape, shape.fields, where))
+            kind, sample = session.cursor_kind(shape.cursor, source_of(shape)) if shape.cursor else (None, None)
+        except QueryRejected as error:
+            raise self._explained(session, shape, entity, error) from None
+        return columns, kind, sample
 
     def _bounds(
         self, batch: Batch, shape: SqlEntity, kind: Kind | None, sample: Any, warnings: list[str]
