@@ -63,29 +63,29 @@ class Airflow:
             assert time.monotonic() < deadline, self.story()
             time.sleep(1)
 
-    def wait_until_quiet(self, least: dict[str, int], seconds: float = 10) -> dict[str, list[dict[str, Any]]]:
-        """Wait until each DAG of `least` has that many runs, and none has been under way for so long: what starts another
-        takes the scheduler a moment."""
-        deadline, since = time.monotonic() + 600, time.monotonic()
+    def wait_until_quiet(self, least: dict[str, int]) -> dict[str, list[dict[str, Any]]]:
+        """Wait until each DAG of `least` has that many runs, and none has been under way for ten seconds: what starts another
+        takes the scheduler a moment. None may fail."""
+        return self._wait_until_idle(least, seconds=10, at_most=600, may_fail=False)
+
+    def wait_until_idle(self) -> None:
+        """Wait until no run has been under way for five seconds, whatever became of those before."""
+        self._wait_until_idle({}, seconds=5, at_most=300, may_fail=True)
+
+    def _wait_until_idle(
+        self, least: dict[str, int], *, seconds: float, at_most: float, may_fail: bool
+    ) -> dict[str, list[dict[str, Any]]]:
+        deadline, since = time.monotonic() + at_most, time.monotonic()
         while time.monotonic() < deadline:
             runs = self.runs()
             states = {run["state"] for of_dag in runs.values() for run in of_dag}
-            assert "failed" not in states, self.story()
+            assert may_fail or "failed" not in states, self.story()
             if {"queued", "running"} & states or any(len(runs.get(dag, [])) < n for dag, n in least.items()):
                 since = time.monotonic()
             elif time.monotonic() - since > seconds:
                 return runs
-            time.sleep(1)
-        raise AssertionError(f"Airflow was not done in time. {self.story()}")
-
-    def wait_until_idle(self) -> None:
-        """Wait until no run has been under way for five seconds, whatever became of those before."""
-        deadline, since = time.monotonic() + 300, time.monotonic()
-        while time.monotonic() - since < 5:
-            assert time.monotonic() < deadline, self.story()
-            if {"queued", "running"} & {run["state"] for of_dag in self.runs().values() for run in of_dag}:
-                since = time.monotonic()
             time.sleep(0.5)
+        raise AssertionError(f"Airflow was not done in time. {self.story()}")
 
     def story(self) -> str:
         """Every run in a line, with the tasks of those that did not succeed and the last words of their logs."""
