@@ -21,7 +21,8 @@ select
     (select max(published_at) from ops.loads where status = 'published' and rows_changed > 0),
     (select count(*) from ops.identity_decisions),
     (select count(*) from ops.identity_decisions where reverted_at is not null),
-    (select count(*) from ops.erasures)
+    (select count(*) from ops.erasures),
+    (select array[count(*)::text, max(opened_at)::text, max(closed_at)::text] from ops.quarantine where entity = 'order_items')
 """
 FORECASTS = """
 select

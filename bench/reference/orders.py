@@ -113,7 +113,7 @@ def _rates(connection: Connection, orders: pd.DataFrame, reporting: str, last: i
 
 
 def _add_lines(connection: Connection, orders: pd.DataFrame, reporting: str, last: int) -> None:
-    """Adds cost in cents (None unless every line's is known), category, and whether all is gift cards."""
+    """Adds cost in cents (None unless every line's is known and none is held back), category, and whether all is gift cards."""
     lines = read(
         connection,
         "select source, order_id, products.source is not null as is_known, nullif(trim(category), '') as category, "
@@ -144,6 +144,12 @@ def _add_lines(connection: Connection, orders: pd.DataFrame, reporting: str, las
     by_order = lines.groupby(level=[0, 1])
     known = by_order["cents"].agg(lambda cents: None if cents.isna().any() else cents.sum())
     orders["cost"] = known.astype(object).reindex(orders.index).where(lambda one: one.notna(), None)
+    held = read(
+        connection,
+        "select source, coalesce(key_values[1], record_key) as order_id from ops.quarantine "
+        "where entity = 'order_items' and status = 'open'",
+    )
+    orders.loc[orders.index.isin(held.set_index(["source", "order_id"]).index), "cost"] = None
     orders["is_gift_card_only"] = by_order["is_gift_card"].all().reindex(orders.index).eq(True)
     sold = lines.reset_index().groupby(["source", "order_id", "category"], as_index=False)["gross"].sum()
     sold["gross"] = sold["gross"].astype("int64")

@@ -7,19 +7,9 @@
 {%- endmacro %}
 
 {% macro postgres__known_then(entity, keys, columns) -%}
-last_load as (
-    select
-        coalesce(max(load_id) filter (where {{ local_day('published_at') }} <= {{ as_of_on() }}), 0) as load_id,
-        coalesce(max(load_id), 0) as newest_load_id
-    from {{ source('ops', 'loads') }}
-    where status = 'published'
-),
+{{ last_load() }},
 
-known_sources as (
-    select distinct source
-    from {{ source('ops', 'loads') }}
-    where entity = '{{ entity }}' and status = 'published' and load_id <= (select load_id from last_load)
-),
+known_sources as {{ sources_known_then(entity) }},
 
 {# as of today there is no later load, and this is not even read -#}
 before as (
@@ -44,5 +34,25 @@ known_{{ entity }} as (
     inner join {{ source('raw', entity) }} as now
         on {% for key in keys %}now.{{ key }} = before.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
     where now._load_id > (select load_id from last_load)
+)
+{%- endmacro %}
+
+{# CTE `last_load`: the last load that was published when the as-of day ended, and the last one of all. #}
+{% macro last_load() -%}
+last_load as (
+    select
+        coalesce(max(load_id) filter (where {{ local_day('published_at') }} <= {{ as_of_on() }}), 0) as load_id,
+        coalesce(max(load_id), 0) as newest_load_id
+    from {{ source('ops', 'loads') }}
+    where status = 'published'
+)
+{%- endmacro %}
+
+{# The sources of which it is known what they had brought of an entity when the as-of day ended. #}
+{% macro sources_known_then(entity) -%}
+(
+    select distinct source
+    from {{ source('ops', 'loads') }}
+    where entity = '{{ entity }}' and status = 'published' and load_id <= (select load_id from last_load)
 )
 {%- endmacro %}

@@ -77,7 +77,10 @@ joined as (
         order_lines.reporting_gross_amount as lines_gross_amount,
         order_lines.reporting_discount_amount as lines_discount_amount,
         coalesce(order_returns.reporting_amount_of_no_line, 0) as returns_amount_of_no_line,
-        case when order_lines.is_cost_known then order_lines.reporting_cost_amount end as reporting_cost_amount,
+        held_lines.order_id is not null as has_held_lines,
+        case
+            when order_lines.is_cost_known and held_lines.order_id is null then order_lines.reporting_cost_amount
+        end as reporting_cost_amount,
         coalesce(order_lines.main_category, 'unknown') as main_category,
         coalesce(order_returns.amount, 0) as returns_amount,
         orders.gross_amount - orders.discount_amount as charged_amount,
@@ -99,6 +102,8 @@ joined as (
     left join {{ ref('int_customer_identities') }} as identities
         on orders.source = identities.source and orders.identity_reference = identities.identity_reference
     left join order_lines on orders.order_key = order_lines.order_key
+    left join {{ ref('int_held_order_items') }} as held_lines
+        on orders.source = held_lines.source and orders.order_id = held_lines.order_id
     left join order_returns on orders.order_key = order_returns.order_key
     left join later_returns on orders.source = later_returns.source and orders.order_id = later_returns.order_id
 ),
@@ -128,6 +133,7 @@ select
     lines::int as lines,
     quantity::numeric(18, 4) as quantity,
     has_matching_lines,
+    has_held_lines,
 
     currency,
     exchange_rate,

@@ -17,6 +17,7 @@ select
     lines,
     quantity,
     has_matching_lines,
+    has_held_lines,
     is_valid,
     nullif(
         concat_ws(
