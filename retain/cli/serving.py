@@ -1,5 +1,6 @@
 """`retain airflow|superset|metrics|stop`, and the commands that containers run: `retain prepare`, `retain shop`."""
 
+import os
 import sys
 import threading
 from pathlib import Path
@@ -14,7 +15,9 @@ from retain.cli.instance import (
     yesterday,
 )
 from retain.cli.screen import console, step
+from retain.config import Warehouse, load_warehouse
 from retain.embedded import EmbeddedServer
+from retain.errors import UserError
 
 OPEN = Path("/tmp/shop-is-open")  # what the container's health check looks for
 SECONDS_BETWEEN_LOOKS = 300
@@ -65,12 +68,25 @@ def stop(config: Path | None) -> None:
     if asked_for_demo or (config is None and not Path("retain.yml").exists()):
         folder = DEMO_FOLDER
     else:
-        settings = settings_of(config)
-        if settings.warehouse.url is not None:
+        found = _warehouse_of(config)
+        if found.url is not None:
             console.print("The warehouse is a server of your own: nothing to stop.")
             return
-        folder = settings.state_folder
+        assert found.folder is not None
+        folder = found.folder
     console.print("Stopped." if EmbeddedServer(folder).stop() else "It was not running.")
+
+
+def _warehouse_of(config: Path | None) -> Warehouse:
+    """Where the server is, also of a retain.yml of which something else is wrong: what runs can be stopped always."""
+    try:
+        return settings_of(config).warehouse
+    except UserError:
+        named = os.environ.get("RETAIN_CONFIG")
+        found = load_warehouse(Path(named)) if named else None
+        if found is None:
+            raise
+        return found
 
 
 def prepare(config: Path | None) -> None:

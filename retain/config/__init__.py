@@ -54,6 +54,7 @@ __all__ = [
     "SqlSource",
     "Warehouse",
     "load_settings",
+    "load_warehouse",
     "settings",
 ]
 
@@ -130,6 +131,23 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
     if result is None or document.problems:
         raise _refusal(path, document)
     return result
+
+
+def load_warehouse(path: Path, environment: Mapping[str, str] | None = None) -> Warehouse | None:
+    """What retain.yml says of the warehouse alone, whatever else is wrong with it; None where that cannot be read."""
+    path = Path(path).absolute()
+    surroundings = os.environ if environment is None else environment
+    if surroundings.get(FROM_SURROUNDINGS["url"]):
+        said: Any = _warehouse_of(surroundings)
+    else:
+        values = read_document(path, environment).values
+        if values is None:
+            return None
+        said = values.get("warehouse", {})
+    try:
+        return Warehouse.model_validate(_prepared({"warehouse": said}, path.parent)["warehouse"])
+    except ValidationError:
+        return None
 
 
 def _warehouse_of(surroundings: Mapping[str, str]) -> dict[str, str]:

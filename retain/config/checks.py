@@ -204,7 +204,10 @@ def _check_files_entity(document: Document, path: KeyPath, entity: dict[str, Any
         known = ", ".join(FORMAT_OF_SUFFIX)
         sentence = f"`format` is needed (csv, jsonl or parquet): `files` does not end in one of {known}"
         document.refuse(path, sentence, of_key=True)
-    only_for = {"delimiter": ("csv",), "header": ("csv",), "columns": ("csv",), "encoding": ("csv", "jsonl")}
+    only_for: dict[str, tuple[str, ...]] = {
+        **dict.fromkeys(("delimiter", "header", "columns", "skip_lines"), ("csv",)),
+        "encoding": ("csv", "jsonl"),
+    }
     for key, kinds in only_for.items():
         if key in entity and kind in FORMAT_OF_SUFFIX.values() and kind not in kinds:
             document.refuse(

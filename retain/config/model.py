@@ -134,6 +134,9 @@ class FilesEntity(Mapping):
     columns: tuple[str, ...] | None = Field(
         default=None, description="Names of the columns, where the file has no header."
     )
+    skip_lines: int = Field(
+        default=0, ge=0, description="Lines of a CSV file above its header, such as the title of a report."
+    )
     group_by: tuple[str, ...] | None = Field(
         default=None,
         description="Columns that rows are grouped by; the fields are then aggregates, e.g. sum(amount::numeric).",

@@ -160,8 +160,8 @@ class FilesReader:
 
     def _fingerprint(self, shape: FilesEntity) -> str:
         """Changes when the same file would now be read as other records."""
-        # without `together` nothing is read otherwise than ever
-        beside = {"replaces"} if shape.together else {"replaces", "together"}
+        # where what a later release added is not used, nothing is read otherwise than ever
+        beside = {"replaces", *(name for name in ("together", "skip_lines") if not getattr(shape, name))}
         how = f"{shape.model_dump_json(exclude=beside)}{self._source.timezone}{self._source.date_order}"
         return hashlib.sha256(how.encode()).hexdigest()[:16]
 

@@ -3,7 +3,7 @@
 import csv
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -13,6 +13,7 @@ from retain.sources.files_text import FileRefused, ends_with_newline, open_text,
 WHITESPACE = "whitespace"
 DELIMITERS = (",", ";", "\t", "|", WHITESPACE)
 NAMES = {"\t": "tab", " ": "space"}
+LINES_LOOKED_AT = 20  # for a header, where the first line has none of its columns
 LONGEST_VALUE = 1 << 24  # characters; beyond it a quote was left open
 
 csv.field_size_limit(LONGEST_VALUE)
@@ -25,13 +26,14 @@ class CsvFormat:
     delimiter: str
     encoding: str
     header: tuple[str, ...] | None  # names given by retain.yml, where the file has none
+    skip_lines: int = 0  # above the header, such as a report's title
 
     is_sparse = False
 
     def names(self, path: Path) -> list[str]:
         """The names of the columns, as the file or retain.yml gives them. Raises FileRefused."""
         try:
-            with open_text(path, self.encoding) as file:
+            with self._opened(path) as file:
                 first = next((row for row in self._records(file) if row), None)
         except UnicodeDecodeError:
             raise undecodable(path, self.encoding) from None
@@ -47,18 +49,21 @@ class CsvFormat:
         return list(self.header)
 
     def advice(self, path: Path, wanted: Sequence[str]) -> str:
-        """What to say when columns are missing: whether another delimiter would have found them."""
+        """What to say when columns are missing: whether another delimiter, or a later line, would have them."""
         if self.header is not None:
             return ""
         folded = {name.lower() for name in wanted}
-        for delimiter in DELIMITERS:
-            other = CsvFormat(delimiter, self.encoding, None)
-            try:
-                names = {name.strip().lower() for name in other.names(path)}
-            except FileRefused:
-                continue
-            if folded <= names:
-                return f"; with `delimiter: {_shown(delimiter)}` it would have them"
+        for skipped in range(self.skip_lines, self.skip_lines + LINES_LOOKED_AT):
+            for delimiter in DELIMITERS:
+                other = replace(self, delimiter=delimiter, skip_lines=skipped)
+                try:
+                    names = {name.strip().lower() for name in other.names(path)}
+                except FileRefused:
+                    continue
+                if folded <= names:
+                    how = [f"`skip_lines: {skipped}`"] if skipped != self.skip_lines else []
+                    how += [f"`delimiter: {_shown(delimiter)}`"] if delimiter != self.delimiter else []
+                    return f"; with {' and '.join(how)} it would have them" if how else ""
         return ""
 
     def rows(self, path: Path, names: list[str]) -> Iterator[tuple[list[Any], Any]]:
@@ -68,7 +73,7 @@ class CsvFormat:
         when the records cannot be told apart, or the last one is cut off.
         """
         try:
-            with open_text(path, self.encoding) as file:
+            with self._opened(path) as file:
                 yield from self._rows(path, file, len(names))
         except UnicodeDecodeError:
             raise undecodable(path, self.encoding) from None
@@ -90,6 +95,17 @@ class CsvFormat:
                 f"ends in the middle of its last line ({len(row)} of {_values(width)}); is it still being copied?"
             )
 
+    def _opened(self, path: Path) -> TextIO:
+        """The file from the line of its header on."""
+        file = open_text(path, self.encoding)
+        try:
+            for _ in range(self.skip_lines):
+                file.readline()
+        except UnicodeDecodeError:
+            file.close()
+            raise
+        return file
+
     def _records(self, file: TextIO) -> Iterator[list[str]]:
         if self.delimiter == WHITESPACE:
             return map(str.split, file)
@@ -97,9 +113,9 @@ class CsvFormat:
 
     def _better_delimiter(self, path: Path, width: int) -> str:
         for delimiter in DELIMITERS:
-            with open_text(path, self.encoding) as file:
+            with self._opened(path) as file:
                 try:
-                    first = next((row for row in CsvFormat(delimiter, self.encoding, None)._records(file) if row), [])
+                    first = next((row for row in replace(self, delimiter=delimiter)._records(file) if row), [])
                 except csv.Error:
                     continue
             if len(first) == width:
@@ -109,13 +125,14 @@ class CsvFormat:
     def _unreadable(self, path: Path, error: csv.Error) -> FileRefused:
         """Read again up to the record that failed, to name the line in which it begins."""
         line = 0
-        with open_text(path, self.encoding) as file:
+        with self._opened(path) as file:
             reader = csv.reader(file, delimiter=self.delimiter, strict=True)
             try:
                 for _ in reader:
                     line = reader.line_num
             except csv.Error:
                 pass
+        line += self.skip_lines
         words = str(error)
         if "end of data" in words or "field limit" in words:
             return FileRefused(

@@ -44,7 +44,7 @@ def matching(shape: FilesEntity, folder: Path) -> set[Path]:
 
 def format_of(shape: FilesEntity) -> Any:
     if shape.file_format == "csv":
-        return CsvFormat(shape.delimiter, shape.encoding, None if shape.header else shape.columns)
+        return CsvFormat(shape.delimiter, shape.encoding, None if shape.header else shape.columns, shape.skip_lines)
     if shape.file_format == "jsonl":
         return JsonFormat(shape.encoding)
     from retain.sources.files_parquet import ParquetFormat  # pyarrow is slow to import, and most shops have no Parquet

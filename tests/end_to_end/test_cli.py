@@ -217,6 +217,21 @@ def test_a_folder_without_configuration_says_what_to_do(tmp_path):
     assert "nothing.yml" in answer.stderr
 
 
+def test_a_server_is_stopped_also_with_a_retain_yml_that_has_become_wrong(shop):
+    folder, _, _ = shop
+    wrong = folder / "wrong.yml"
+    wrong.write_text(CONFIG.replace("type: files", "type: fils") + "        where: ${NOT_SET}\n")
+    assert typed("status", "--config", str(folder / "retain.yml")).returncode == 0
+    assert typed("status", "--config", str(wrong)).returncode == 2
+    for said in ("Stopped.", "It was not running."):
+        answer = typed("stop", "--config", str(wrong))
+        assert (answer.returncode, answer.stdout.strip(), answer.stderr) == (0, said, "")
+    wrong.write_text(CONFIG.replace("folder: state", "url: [1]"))
+    answer = typed("stop", "--config", str(wrong))
+    assert answer.returncode == 2
+    assert "wrong.yml:7" in answer.stderr
+
+
 def test_help_lists_every_command_and_the_exit_codes():
     answer = typed("--help")
     assert answer.returncode == 0

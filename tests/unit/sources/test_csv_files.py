@@ -223,3 +223,45 @@ def test_memory_stays_flat_however_long_a_file_is(tills):
 )
 def test_a_workbook_or_an_archive_that_is_called_csv_is_told_apart(refusal, start, said):
     assert f"a.csv is {said}" in refusal(start + b"rest")
+
+
+TITLE = 'Sales of "March" (all tills\n\nprinted;by;Ani\n'
+SKIPPED = "        skip_lines: 3\n"
+
+
+def test_lines_above_the_header_are_left_out_and_records_are_counted_from_it(tills):
+    tills.write("a.csv", TITLE + HEADER + "1,x,2\n2,x,4\n")
+    landed = tills.load(extra=SKIPPED)
+    assert landed.columns[:3] == ["id", "at", "total"]
+    assert landed.values("total") == ["2", "4"]
+    assert landed.values("_line") == ["1", "2"]
+
+
+def test_lines_above_the_records_are_left_out_where_there_is_no_header(tills):
+    tills.write("a.csv", TITLE + "1,x,2\n")
+    extra = SKIPPED + "        header: false\n        columns: [id, at, total]\n"
+    assert tills.load(extra=extra).values("total") == ["2"]
+
+
+def test_a_title_above_the_header_is_told_with_the_number_of_its_lines(refusal):
+    assert "; with `skip_lines: 2` it would have them" in refusal("Sales of March\nprinted,by,Ani\n" + HEADER + "1,x,2\n")
+    message = refusal("Sales of March\n" + HEADER.replace(",", ";") + "1;x;2\n")
+    assert '; with `skip_lines: 1` and `delimiter: ";"` it would have them' in message
+
+
+def test_a_header_that_was_skipped_or_a_file_that_has_none_is_not_found(refusal):
+    extra = "        skip_lines: 1\n"
+    assert "would have" not in refusal(HEADER + "1,x,2\n", extra=extra)
+    assert "is empty: not even a header" in refusal(HEADER, extra=extra)
+
+
+def test_a_line_is_counted_from_the_top_of_the_file(refusal):
+    assert "in or after line 5 that" in refusal(TITLE + HEADER + '1,"x,2\n', extra=SKIPPED)
+
+
+def test_files_that_skip_nothing_are_not_read_again_for_that_there_is_such_an_option(tills):
+    tills.write("a.csv", HEADER + "1,x,2\n")
+    plain = tills.load().state["mapping"]
+    assert tills.load(extra="        skip_lines: 0\n").state["mapping"] == plain
+    tills.write("a.csv", TITLE + HEADER + "1,x,2\n")
+    assert tills.load(extra=SKIPPED).state["mapping"] != plain
