@@ -3,7 +3,8 @@
 Three rules make a cursor safe. The upper bound is fixed before reading, from our clock and never from the data, so that a
 row stamped in the far future parks nothing. The next load begins at the newest value that was read *below* that bound,
 minus the overlap: a row committed late, a slow clock at the source or a wrong time zone then costs a few rows read twice,
-not rows never read. And what no window would ever reach, an empty cursor or one in the far future, is read every time.
+not rows never read. Times that are texts may be written in several ways: of these the whole day is read again. And what no
+window would ever reach, an empty cursor or one in the far future, is read every time.
 """
 
 import re
@@ -134,7 +135,11 @@ def _low(kind: Kind, cursor: State | None, clock: Clock, sample: Any) -> Bound |
         except InvalidOperation:
             return None
     moment = _moment(cursor["high"], clock.zone)
-    return _bound(kind, moment - clock.overlap, clock, sample) if moment else None
+    if moment is None:
+        return None
+    low = _bound(kind, moment - clock.overlap, clock, sample)
+    # 2025-03-10T09:00 sorts after 2025-03-10 21:00: where both are written, only whole days sort as times do
+    return str(low)[: len("2025-03-10")] if kind == "text" else low
 
 
 def _settled(cursor: State, clock: Clock) -> list[str] | None:

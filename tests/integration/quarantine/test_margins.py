@@ -55,7 +55,9 @@ def held(settings):
 
 def margins(settings):
     transform.build(settings, select="+fct_orders")
-    orders = ask(settings, "select order_id, has_held_lines, net_amount, margin_amount from marts.fct_orders order by 1")
+    orders = ask(
+        settings, "select order_id, has_held_lines, net_amount, margin_amount from marts.fct_orders order by 1"
+    )
     return {order: (has_held, net, margin) for order, has_held, net, margin in orders}
 
 

@@ -133,7 +133,7 @@ def test_a_cursor_may_be_an_expression(shop, run):
 def test_texts_that_are_times_are_a_cursor_too(shop, run):
     run(
         "create table orders (id int, created_at text, total text, updated_at text)",
-        "insert into orders values (1, 'x', '1', '2025-03-10T08:00:00Z'), (2, 'x', '1', '2025-03-10T11:30:00Z')",
+        "insert into orders values (1, 'x', '1', '2025-03-09T08:00:00Z'), (2, 'x', '1', '2025-03-10T11:30:00Z')",
     )
     first = shop.load()
     assert first.totals == {"rows": 2, "sums": {}}

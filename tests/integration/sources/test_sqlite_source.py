@@ -38,7 +38,7 @@ def test_amounts_that_are_not_all_numbers_are_not_added_up(shop):
 def test_the_second_load_reads_the_overlap_what_is_new_and_what_has_no_time(shop):
     shop.run(
         TABLE,
-        order(1, "2025-03-10 08:00:00"),
+        order(1, "2025-03-09 08:00:00"),
         order(2, "2025-03-10 15:30:00"),
         order(3, None),
         order(4, "2999-01-01 00:00:00"),
@@ -48,6 +48,17 @@ def test_the_second_load_reads_the_overlap_what_is_new_and_what_has_no_time(shop
     shop.run(order(5, "2025-03-10 16:30:00"))
     second = shop.load(state=first.state, now=shop.now + timedelta(hours=1))
     assert second.values("order_id") == ["2", "3", "4", "5"]
+
+
+@pytest.mark.parametrize(("earlier", "later"), [("T", " "), (" ", "T")])
+def test_a_change_is_found_however_its_time_is_spelled(shop, earlier, later):
+    shop.run(TABLE, order(1, f"2025-03-10{earlier}15:30:00"))
+    state = shop.load().state
+    for hour in range(1, 8):  # noon in UTC is 16:00 in Yerevan
+        shop.run(order(1 + hour, f"2025-03-10{later}{15 + hour:02}:45:00"))
+        landed = shop.load(state=state, now=shop.now + timedelta(hours=hour))
+        assert str(1 + hour) in landed.values("order_id")
+        state = landed.state
 
 
 def test_a_growing_number_is_a_cursor_too(shop):

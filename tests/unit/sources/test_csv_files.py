@@ -244,7 +244,9 @@ def test_lines_above_the_records_are_left_out_where_there_is_no_header(tills):
 
 
 def test_a_title_above_the_header_is_told_with_the_number_of_its_lines(refusal):
-    assert "; with `skip_lines: 2` it would have them" in refusal("Sales of March\nprinted,by,Ani\n" + HEADER + "1,x,2\n")
+    assert "; with `skip_lines: 2` it would have them" in refusal(
+        "Sales of March\nprinted,by,Ani\n" + HEADER + "1,x,2\n"
+    )
     message = refusal("Sales of March\n" + HEADER.replace(",", ";") + "1;x;2\n")
     assert '; with `skip_lines: 1` and `delimiter: ";"` it would have them' in message
 

@@ -53,16 +53,21 @@ def test_days_are_read_again_whole_and_today_is_not_left_for_tomorrow():
 @pytest.mark.parametrize(
     ("sample", "low", "high"),
     [
-        ("2025-01-01 10:00:00", "2025-03-10 14:00:00", "2025-03-10 16:00:00"),
-        ("2025-01-01T10:00:00.123", "2025-03-10T14:00:00", "2025-03-10T16:00:00"),
-        ("2025-01-01T10:00:00Z", "2025-03-10T10:00:00", "2025-03-10T12:00:00"),
-        ("2025-01-01 10:00:00+02:00", "2025-03-10 12:00:00", "2025-03-10 14:00:00"),
+        ("2025-01-01 10:00:00", "2025-03-10", "2025-03-10 16:00:00"),
+        ("2025-01-01T10:00:00.123", "2025-03-10", "2025-03-10T16:00:00"),
+        ("2025-01-01T10:00:00Z", "2025-03-10", "2025-03-10T12:00:00"),
+        ("2025-01-01 10:00:00+02:00", "2025-03-10", "2025-03-10 14:00:00"),
     ],
 )
 def test_texts_are_compared_with_texts_that_sort_like_them(sample, low, high):
     newest = "2025-03-10T15:00:00" if "Z" not in sample and "+" not in sample else "2025-03-10T11:00:00Z"
     bounds = bounds_of("text", {"kind": "text", "high": newest}, clock(), sample)
     assert (bounds.low, bounds.high) == (low, high)
+
+
+def test_the_day_before_is_read_again_whole_where_the_overlap_reaches_into_it():
+    bounds = bounds_of("text", {"kind": "text", "high": "2025-03-10 00:30:00"}, clock(), "2025-01-01 10:00:00")
+    assert bounds.low == "2025-03-09"
 
 
 def test_a_text_bound_sorts_before_every_text_of_its_second():
