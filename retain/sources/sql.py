@@ -320,11 +320,15 @@ def moment_text(value: Any) -> str | None:
 
 
 def _meant(text: str, names: list[str]) -> str:
-    near = difflib.get_close_matches(text.lower(), [name.lower() for name in names], n=1, cutoff=0.6)
-    if not near or not PLAIN_NAME.fullmatch(text.strip('"')):
+    """What to write instead of a name, as it stands in a YAML file: a name in quotes needs quotes around these."""
+    bare = text.strip('"')
+    near = difflib.get_close_matches(bare.lower(), [name.lower() for name in names], n=1, cutoff=0.6)
+    if not near or not (PLAIN_NAME.fullmatch(bare) or bare.lower() == near[0]):
         return ""
     name = next(name for name in names if name.lower() == near[0])
-    return f"; did you mean {name if name == name.lower() and PLAIN_NAME.fullmatch(name) else quoted(name)}?"
+    if name == name.lower() and PLAIN_NAME.fullmatch(name):
+        return f"; did you mean {name}?"
+    return f"; did you mean {quoted(name)}? Write it in both kinds of quotes: '{quoted(name)}'"
 
 
 def _offer(wanted: str, names: list[str], words: str) -> str:

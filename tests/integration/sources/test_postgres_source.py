@@ -300,10 +300,15 @@ def test_wrong_columns_are_all_told_with_the_columns_there_are(shop, run):
     assert "The columns of orders are: id, created_at, total, updated_at." in message
 
 
-def test_a_column_in_capitals_is_offered_in_its_quotes(shop, run):
-    run('create table orders (id int, "createdAt" timestamptz, total numeric, updated_at timestamptz)')
-    with pytest.raises(UserError, match=r'did you mean "createdAt"\?'):
-        shop.load("        table: orders\n        fields: {order_id: id, ordered_at: createdAt, gross_amount: total}\n")
+@pytest.mark.parametrize("name", ["createdAt", "Created at"])
+def test_a_name_that_needs_quotes_is_offered_as_yaml_wants_it(shop, run, name):
+    run(f'create table orders (id int, "{name}" timestamptz, total numeric, updated_at timestamptz)')
+    entity = f"        table: orders\n        fields: {{order_id: id, ordered_at: {name}, gross_amount: total}}\n"
+    with pytest.raises(UserError) as refused:
+        shop.load(entity)
+    advice = f"""did you mean "{name}"? Write it in both kinds of quotes: '"{name}"'"""
+    assert advice in str(refused.value)
+    assert shop.load(entity.replace(f": {name},", f""": '"{name}"',""")).totals["rows"] == 0
 
 
 def test_a_missing_table_is_told_with_the_nearest(shop, run):
