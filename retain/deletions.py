@@ -78,47 +78,76 @@ def mark_deleted(settings: Settings, source: str, entity: str) -> Compared | Non
     """
     shape = ENTITIES[entity]
     with connect(settings, LOADER) as connection, only_one_load(connection, source, entity):
-        reader = open_source(settings, source)
-        keys = reader.keys(entity)
-        listed, note, believed = None, "", False
-        since = mapped_anew(connection, source, entity) if keys is None else None
-        if keys is not None:
-            listed, missing, known = _gone_from_list(connection, settings, source, shape, keys)
-            if isinstance(reader, PagedSource) and has_rows(connection, sql.Identifier("pg_temp", "gone")):
-                again = reader.keys(entity)
-                assert again is not None
-                listed, missing, known = _gone_from_list(connection, settings, source, shape, again)
-        elif since is not None:
-            given = list_keys_of_files(connection, settings, source, shape, since)
-            missing, known = (0, 0) if given is None else _compare(connection, source, shape)
-            believed = bool(given)  # retain.yml says so
-            if given is None:
-                note = f"of what {source} was read from the earlier way not all is there any more: {entity} of that stay as they were"
-            elif missing and believed:
-                are = "is" if missing == 1 else "are"
-                note = f"{count(missing, 'record')} of {entity} that only the earlier way of reading made {are} marked as deleted"
-        elif _replaces(settings, source, entity) and (pairs := rewritten(connection, source, entity)):
-            missing, known = lost_in_rewriting(connection, settings, source, shape, pairs)
-        else:
+        found = _look(connection, settings, source, shape)
+        if found is None:
             return None
+        missing, known = found.missing, found.known
         refusal = ""
-        if missing > max(BELIEVABLE_ROWS, BELIEVABLE_SHARE * known) and not believed:
+        if missing > max(BELIEVABLE_ROWS, BELIEVABLE_SHARE * known) and not found.is_meant:
             refusal = f"{missing:,} of {known:,} {entity} are no longer at the source: too many to be believed, none was marked"
         row = connection.execute(
             "insert into ops.loads (source, entity, kind, status, rows_sent, rows_changed, published_at, code_version, "
             "message, control_totals) values (%s, %s, 'deletions', %s, %s, %s, clock_timestamp(), %s, %s, %s) returning load_id",
             [
                 *(source, entity, "refused" if refusal else "published", known, 0 if refusal else missing),
-                *(retain.__version__, refusal or note or None, json.dumps({"keys": listed})),
+                *(retain.__version__, refusal or found.note or None, json.dumps({"keys": found.listed})),
             ],
         ).fetchone()
         assert row is not None
         if not refusal and exists(connection, sql.Identifier("pg_temp", "gone")):
             _mark(connection, settings, source, shape, row[0])
-        may_lack = listed is not None and not _leaves_out(settings, source, entity)
+        may_lack = found.listed is not None and not _leaves_out(settings, source, entity)
         unread = _note_unread(connection, source, shape, row[0]) if may_lack else 0
         connection.commit()
-        return Compared(row[0], missing, refusal, unread, note)
+        return Compared(row[0], missing, refusal, unread, found.note)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Records that raw has and the source has not (`missing`, of `known`), which pg_temp.gone names; how many keys the source's
+    list had, of one that has a list; and whether that many go because retain.yml says so, so that any number is believed."""
+
+    missing: int
+    known: int
+    listed: int | None = None
+    note: str = ""
+    is_meant: bool = False
+
+
+def _look(connection: psycopg.Connection[Any], settings: Settings, source: str, entity: Entity) -> _Found | None:
+    """By the source's own list of keys, or by what its files gave and give."""
+    reader = open_source(settings, source)
+    keys = reader.keys(entity.name)
+    if keys is not None:
+        found = _gone_from_list(connection, settings, source, entity, keys)
+        if isinstance(reader, PagedSource) and has_rows(connection, sql.Identifier("pg_temp", "gone")):
+            again = reader.keys(entity.name)
+            assert again is not None
+            return _gone_from_list(connection, settings, source, entity, again)
+        return found
+    since = mapped_anew(connection, source, entity.name)
+    if since is not None:
+        return _gone_by_mapping(connection, settings, source, entity, since)
+    if _replaces(settings, source, entity.name) and (pairs := rewritten(connection, source, entity.name)):
+        return _Found(*lost_in_rewriting(connection, settings, source, entity, pairs))
+    return None
+
+
+def _gone_by_mapping(
+    connection: psycopg.Connection[Any], settings: Settings, source: str, entity: Entity, since: int
+) -> _Found:
+    """Note what only the way made in which retain.yml read the files before the load `since`."""
+    given = list_keys_of_files(connection, settings, source, entity, since)
+    if given is None:
+        earlier = f"of what {source} was read from the earlier way not all is there any more"
+        return _Found(0, 0, note=f"{earlier}: {entity.name} of that stay as they were")
+    missing, known = _compare(connection, source, entity)
+    is_meant, note = bool(given), ""
+    if missing and is_meant:
+        are = "is" if missing == 1 else "are"
+        only = f"{count(missing, 'record')} of {entity.name} that only the earlier way of reading made"
+        note = f"{only} {are} marked as deleted"
+    return _Found(missing, known, note=note, is_meant=is_meant)
 
 
 def never_read(settings: Settings, source: str, entity: str, load_id: int) -> str:
@@ -203,15 +232,15 @@ def _gone_from_list(
     source: str,
     entity: Entity,
     keys: Iterable[tuple[str, ...]],
-) -> tuple[int, int, int]:
-    """Note what the list lacks; returns how many keys it has, and (missing, known) of raw.
+) -> _Found:
+    """Note what the list lacks.
 
     Called again, what was on either list is there. A list in pages that loses a record while it is read moves others from a page
     that is still to come into one that was read.
     """
     listed = _list_keys(connection, entity, keys)
     stand_in_for_keys(connection, settings, source, entity)
-    return listed, *_compare(connection, source, entity)
+    return _Found(*_compare(connection, source, entity), listed=listed)
 
 
 def _list_keys(connection: psycopg.Connection[Any], entity: Entity, keys: Iterable[tuple[str, ...]]) -> int:
