@@ -22,10 +22,15 @@ MOST_MEGABYTES = 2048
 SHOWN = 25
 
 
-def measure(tell: Tell, *, orders: int = 1_000_000) -> dict[str, Any]:
-    """Build everything from `orders` orders, add a day (a thousandth new, as many changed), build again; return the document."""
+def measure(tell: Tell, *, orders: int = 1_000_000, days: int = 1) -> dict[str, Any]:
+    """Build everything from `orders` orders, add a day (a thousandth new, as many changed), build again; return the document.
+
+    The day takes half as much disk again, and can be left out: `days` is 1 or 0.
+    """
     if orders < 1000:
         raise UserError(f"{orders} orders are too few to measure anything.", hint="Ask for 1000 or more.")
+    if days not in (0, 1):
+        raise UserError(f"--days is 0 or 1, not {days}.", hint="0 leaves out the build of one day more.")
     with scratch_folder("build") as folder, scratch_server(folder) as server:
         server.create_database("retain")
         url = url_of(server.dsn("retain"))
@@ -36,24 +41,28 @@ def measure(tell: Tell, *, orders: int = 1_000_000) -> dict[str, Any]:
             shop.fill(connection, orders)
         tell("full build, all tests")
         full = _build(settings, server, full_refresh=True)
-        tell("one day more")
-        settings = _settings(folder, url, shop.LAST_DAY + timedelta(days=1))
-        with warehouse.connect(settings) as connection:
-            shop.add_day(connection, orders, settings.as_of_on)
-        day = _build(settings, server)
+        tell(f"it took {full['seconds']} s")
+        day = None
+        if days:
+            tell("one day more")
+            settings = _settings(folder, url, shop.LAST_DAY + timedelta(days=1))
+            with warehouse.connect(settings) as connection:
+                shop.add_day(connection, orders, settings.as_of_on)
+            day = _build(settings, server)
         tell("five results in DuckDB")
         results = _compare(settings, folder)
         size = _size(settings)
+    after = day or {"seconds": None, "processor_seconds": None, "nodes": {}, "megabytes": {}}
     return {
         "orders": orders,
         "full_seconds": full["seconds"],
-        "day_seconds": day["seconds"],
-        "day_of_full": round(day["seconds"] / full["seconds"], 3),
+        "day_seconds": after["seconds"],
+        "day_of_full": _share(after["seconds"], full["seconds"]),
         "full_processor_seconds": full["processor_seconds"],
-        "day_processor_seconds": day["processor_seconds"],
-        "day_of_full_processor": _share(day["processor_seconds"], full["processor_seconds"]),
+        "day_processor_seconds": after["processor_seconds"],
+        "day_of_full_processor": _share(after["processor_seconds"], full["processor_seconds"]),
         "seconds_a_million": round(full["seconds"] * 1_000_000 / orders, 1),
-        "peak_mb": max([*full["megabytes"].values(), *day["megabytes"].values()], default=None),
+        "peak_mb": max([*full["megabytes"].values(), *after["megabytes"].values()], default=None),
         "temporary_mb": full["temporary_mb"],
         "database_mb": size,
         "models": full["models"],
@@ -64,8 +73,8 @@ def measure(tell: Tell, *, orders: int = 1_000_000) -> dict[str, Any]:
             {
                 "name": name,
                 "full_seconds": seconds,
-                "day_seconds": day["nodes"].get(name),
-                "peak_mb": max(full["megabytes"].get(name, 0), day["megabytes"].get(name, 0)),
+                "day_seconds": after["nodes"].get(name),
+                "peak_mb": max(full["megabytes"].get(name, 0), after["megabytes"].get(name, 0)),
             }
             for name, seconds in sorted(full["nodes"].items(), key=lambda one: -one[1])
         ],
@@ -158,18 +167,26 @@ def headline(document: dict[str, Any]) -> list[str]:
     """What came out, beside the goals."""
     rest = len(document["nodes"]) - SHOWN
     goal = MOST_SECONDS_A_MILLION * document["orders"] / 1_000_000
-    worked = document["day_of_full_processor"]
     return [
         f"and {rest} models and tests that took less" if rest > 0 else "",
         f"{document['orders']:,} orders: {document['models']} models and {document['tests']} tests in "
         f"{document['full_seconds']} s (goal: {goal:g} s)",
+        *_of_the_day(document),
+        f"most memory of a query: {document['peak_mb'] or 0:,} MB (goal: {MOST_MEGABYTES:,} MB); "
+        f"temporary files: {document['temporary_mb']:,} MB; the warehouse: {document['database_mb']:,} MB",
+        f"five results in DuckDB: {document['differences']} cells differ (goal: 0)",
+    ]
+
+
+def _of_the_day(document: dict[str, Any]) -> list[str]:
+    if document["day_seconds"] is None:
+        return ["one day more: left out"]
+    worked = document["day_of_full_processor"]
+    return [
         f"one day more: {document['day_seconds']} s, {document['day_of_full']:.0%} of the full build "
         f"(goal: {MOST_OF_A_FULL_BUILD:.0%})",
         "the processor's work is not known here"
         if worked is None
         else f"the processor worked {document['full_processor_seconds']} s and {document['day_processor_seconds']} s of these "
         f"({worked:.0%}), dbt and server together",
-        f"most memory of a query: {document['peak_mb'] or 0:,} MB (goal: {MOST_MEGABYTES:,} MB); "
-        f"temporary files: {document['temporary_mb']:,} MB; the warehouse: {document['database_mb']:,} MB",
-        f"five results in DuckDB: {document['differences']} cells differ (goal: 0)",
     ]
