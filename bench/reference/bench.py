@@ -12,7 +12,7 @@ from bench.demo_shop import demo_shop, settings_over, warehouse_of
 from bench.reference import histories
 from bench.reference.baskets import bought_next, bought_together
 from bench.reference.marts import Shop, day_number, prepared, recomputed
-from bench.reference.orders import goods, occasions, valid_orders
+from bench.reference.orders import given_back, goods, occasions, valid_orders
 from bench.reference.tables import read
 from bench.scratch import scratch_folder, scratch_server
 from retain import transform, warehouse
@@ -91,6 +91,7 @@ def compare(settings: Settings) -> list[dict[str, Any]]:
             settings.business.week_start,
             settings.business.active_days,
             settings.business.lapse_days,
+            given_back(connection, settings, orders),
         )
         shop = replace(shop, occasions=histories.with_standings(shop))
         compared = []

@@ -15,12 +15,17 @@ STEPS = 10
 
 
 def segment_history(shop: Shop) -> pd.DataFrame:
-    """Every month anew, from all occasions until its end: nothing is carried from month to month."""
+    """Every month anew, from all that was bought and given back until its end: nothing is carried from month to month."""
     tables = []
     for start in shop.begun("month"):
         end = min(shop.after("month", start), shop.as_of + 1)
         known = shop.occasions[shop.occasions["day"] < end].groupby("customer_key")
-        table = known.agg(last=("day", "max"), occasions=("day", "size"), net_amount=("net", "sum")).reset_index()
+        table = known.agg(
+            last=("day", "max"), occasions=("day", "size"), gross=("gross", "sum"), discount=("discount", "sum")
+        )
+        back = shop.given_back[shop.given_back["day"] < end].groupby("customer_key")["cents"].sum()
+        table["net_amount"] = table["gross"] - table["discount"] - back.reindex(table.index).fillna(0).astype("int64")
+        table = table.drop(columns=["gross", "discount"]).reset_index()
         table["days_since_last"] = end - 1 - table["last"]
         table = scored(table).assign(
             month_start=start,

@@ -35,6 +35,7 @@ class Shop:
     week_start: str
     active_days: int
     lapse_days: int | None
+    given_back: pd.DataFrame
 
     def starts(self, period: str, days: Days) -> Days:
         """First day of each day's period; weeks from the configured weekday, Gregorian months, quarters and years."""

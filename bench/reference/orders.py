@@ -167,22 +167,45 @@ def _cost(given: Any, quantity: int, unit: Any, rate: Any) -> int | None:
     return (abs(total) + half) // (2 * half) * (1 if total >= 0 else -1)
 
 
-def _add_returns(connection: Connection, orders: pd.DataFrame, zone: str, last: int) -> None:
-    """Adds what was given back (own currency, cents) by the last day, and the status as it was known then."""
+def _returns(connection: Connection, orders: pd.DataFrame, zone: str) -> pd.DataFrame:
+    """Every return of these orders, whenever it was: amount, day, and `cents`, the difference that it makes to what its order
+    has given back, which is rounded as one amount."""
     returns = read(
         connection,
-        "select source, order_id, (amount * 10000)::bigint as amount, returned_at from raw.returns where not is_deleted",
+        "select source, order_id, (amount * 10000)::bigint as amount, returned_at from raw.returns where not is_deleted "
+        'order by returned_at, return_id collate "C"',
     )
     returns["day"] = local_days(returns["returned_at"], zone) if len(returns) else []
     returns = returns.set_index(["source", "order_id"])
-    returns = returns[returns.index.isin(orders.index)]
-    later = returns[returns["day"] > last].index
-    returns = returns[returns["day"] <= last].copy()
+    returns = returns[returns.index.isin(orders.index)].copy()
     rate = orders["rate"].reindex(returns.index)
-    returns["cents"] = to_cents(returns["amount"], rate.where(rate.notna(), 0))
-    sums = returns.groupby(level=[0, 1])[["amount", "cents"]].sum() if len(returns) else returns[["amount", "cents"]]
-    orders["returned"] = sums["amount"].reindex(orders.index).fillna(0)
-    orders["returns_cents"] = sums["cents"].reindex(orders.index).fillna(0)
+    rate = rate.where(rate.notna(), 0)
+    so_far = returns.groupby(level=[0, 1])["amount"].cumsum()
+    returns["cents"] = to_cents(so_far, rate) - to_cents(so_far - returns["amount"], rate)
+    return returns
+
+
+def given_back(connection: Connection, settings: Settings, orders: pd.DataFrame) -> pd.DataFrame:
+    """Of valid orders: customer_key, the day on which money went back (that of the order, if it is dated before it), cents."""
+    returns = _returns(connection, orders, settings.business.timezone)
+    returns = returns[returns["day"] <= (settings.as_of_on - EPOCH).days]
+    of_order = orders[["customer_key", "day"]].reindex(returns.index)
+    days = np.maximum(returns["day"].to_numpy(), of_order["day"].to_numpy()) if len(returns) else []
+    table = pd.DataFrame(
+        {"customer_key": of_order["customer_key"].to_numpy(), "day": days, "cents": returns["cents"].to_numpy()}
+    )
+    return table[table["customer_key"].notna()]
+
+
+def _add_returns(connection: Connection, orders: pd.DataFrame, zone: str, last: int) -> None:
+    """Adds what was given back (own currency, cents) by the last day, and the status as it was known then."""
+    returns = _returns(connection, orders, zone)
+    later = returns[returns["day"] > last].index
+    returns = returns[returns["day"] <= last]
+    sums = returns.groupby(level=[0, 1])["amount"].sum()
+    orders["returned"] = sums.reindex(orders.index).fillna(0)
+    rate = orders["rate"]
+    orders["returns_cents"] = to_cents(orders["returned"].astype("int64"), rate.where(rate.notna(), 0))
     undone = orders.index.isin(later) & orders["status"].isin(["partially_refunded", "refunded"])
     orders.loc[undone, "status"] = np.where(orders.loc[undone, "returned"] > 0, "partially_refunded", "paid")
 

@@ -1,37 +1,38 @@
--- One row a customer and month since their first order: how they stood at its start and its end. From one month with an
--- order to the next nothing changes but the silence, so each such month is carried forward.
-with bought as (
+-- One row a customer and month since their first order: how they stood at its start and its end. From one month in
+-- which something changed to the next there is but the silence, so each such month is carried forward.
+with changed as (
     select
-        periods.customer_key,
-        periods.period_index as month_index,
-        periods.cohort_index as cohort_month_index,
-        periods.last_occasion_on,
-        occasions.next_occasion_on,
-        sum(periods.occasions) over so_far as occasions,
-        sum(periods.net_amount) over so_far as net_amount,
-        sum(periods.occasions) over so_far - periods.occasions as earlier_occasions,
-        sum(periods.net_amount) over so_far - periods.net_amount as earlier_net_amount
-    from {{ ref('int_customer_periods') }} as periods
-    left join {{ ref('int_purchase_occasions') }} as occasions
-        on periods.customer_key = occasions.customer_key and periods.last_occasion_on = occasions.occasion_on
-    where periods.period = 'month'
-    window so_far as (partition by periods.customer_key order by periods.period_index)
+        customer_key,
+        month_index,
+        min(month_index) over customer as cohort_month_index,
+        max(last_occasion_on) over so_far as last_occasion_on,
+        sum(occasions) over so_far as occasions,
+        sum(net_amount) over so_far as net_amount,
+        sum(occasions) over so_far - occasions as earlier_occasions,
+        sum(net_amount) over so_far - net_amount as earlier_net_amount
+    from {{ ref('int_customer_month_changes') }}
+    window
+        customer as (partition by customer_key),
+        so_far as (partition by customer_key order by month_index)
 ),
 
--- what a month without an order cannot change is scored once a month with one
+-- what a month without a change cannot change is scored once a month with one
 rated as (
     select
-        *,
-        lag(last_occasion_on) over so_far as previous_occasion_on,
-        lead(month_index) over so_far as next_month_index,
-        {{ score('occasions', var('rfm_occasions')) }} as frequency_score,
-        {{ score('net_amount', var('rfm_net_amount')) }} as money_score,
-        {{ value_tier('net_amount') }} as value_tier,
-        {{ score('earlier_occasions', var('rfm_occasions')) }} as earlier_frequency_score,
-        {{ score('earlier_net_amount', var('rfm_net_amount')) }} as earlier_money_score,
-        {{ value_tier('earlier_net_amount') }} as earlier_value_tier
-    from bought
-    window so_far as (partition by customer_key order by month_index)
+        changed.*,
+        occasions.next_occasion_on,
+        lag(changed.last_occasion_on) over so_far as previous_occasion_on,
+        lead(changed.month_index) over so_far as next_month_index,
+        {{ score('changed.occasions', var('rfm_occasions')) }} as frequency_score,
+        {{ score('changed.net_amount', var('rfm_net_amount')) }} as money_score,
+        {{ value_tier('changed.net_amount') }} as value_tier,
+        {{ score('changed.earlier_occasions', var('rfm_occasions')) }} as earlier_frequency_score,
+        {{ score('changed.earlier_net_amount', var('rfm_net_amount')) }} as earlier_money_score,
+        {{ value_tier('changed.earlier_net_amount') }} as earlier_value_tier
+    from changed
+    left join {{ ref('int_purchase_occasions') }} as occasions
+        on changed.customer_key = occasions.customer_key and changed.last_occasion_on = occasions.occasion_on
+    window so_far as (partition by changed.customer_key order by changed.month_index)
 ),
 
 months as (

@@ -1,18 +1,32 @@
 -- One row a customer and month in which they bought: how they stood when it began, whatever they bought in it.
-with months as (
+with changed as (
     select
-        periods.customer_key,
+        customer_key,
+        month_index,
+        occasions > 0 as has_bought,
+        month_index = min(month_index) over customer as is_first_month,
+        max(last_occasion_on) over earlier as last_occasion_on,
+        sum(occasions) over earlier as occasions,
+        sum(net_amount) over earlier as net_amount
+    from {{ ref('int_customer_month_changes') }}
+    window
+        customer as (partition by customer_key),
+        earlier as (
+            partition by customer_key order by month_index rows between unbounded preceding and 1 preceding
+        )
+),
+
+months as (
+    select
+        changed.customer_key,
         months.period_start,
-        periods.period_index = periods.cohort_index as is_first_month,
-        {{ days_between('lag(periods.last_occasion_on) over customer', add_days('months.period_start', -1)) }}
-            as days_since_last,
-        sum(periods.occasions) over customer - periods.occasions as occasions,
-        sum(periods.net_amount) over customer - periods.net_amount as net_amount
-    from {{ ref('int_customer_periods') }} as periods
-    inner join {{ ref('util_periods') }} as months
-        on periods.period = months.period and periods.period_index = months.period_index
-    where periods.period = 'month'
-    window customer as (partition by periods.customer_key order by periods.period_index)
+        changed.is_first_month,
+        {{ days_between('changed.last_occasion_on', add_days('months.period_start', -1)) }} as days_since_last,
+        changed.occasions,
+        changed.net_amount
+    from changed
+    inner join {{ ref('util_periods') }} as months on changed.month_index = months.period_index
+    where months.period = 'month' and changed.has_bought
 ),
 
 scored as (

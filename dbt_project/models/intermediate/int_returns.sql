@@ -18,7 +18,11 @@ select
     returns.quantity,
     orders.currency,
     returns.amount,
-    round(returns.amount * orders.exchange_rate, 2)::numeric(18, 2) as reporting_amount,
+    -- what an order gives back is rounded once: a return is the difference that it makes
+    (
+        round(sum(returns.amount) over so_far * orders.exchange_rate, 2)
+        - round((sum(returns.amount) over so_far - returns.amount) * orders.exchange_rate, 2)
+    )::numeric(18, 2) as reporting_amount,
     orders.ordered_on,
     returns.returned_at,
     returns.returned_on
@@ -30,3 +34,8 @@ left join {{ ref('int_orders_dated') }} as orders
 left join {{ ref('int_order_items_priced') }} as items
     on orders.order_key = items.order_key and returns.line_id = items.line_id
 where returns.returned_on <= {{ as_of_on() }}
+window so_far as (
+    partition by orders.order_key
+    order by returns.returned_at, {{ byte_order('returns.return_id') }}
+    rows unbounded preceding
+)

@@ -96,7 +96,7 @@ def occasions(shop: Shop) -> dict[str, dict[date, Decimal]]:
             continue
         rate = rate_of(shop, order)
         net = cents(order["gross_amount"] * rate) - cents(order["discount_amount"] * rate)
-        net -= sum(cents(amount * rate) for amount in returned[key])
+        net -= cents(sum(returned[key]) * rate)
         result[person][local_day(order["ordered_at"])] += net
     return result
 

@@ -16,12 +16,14 @@ MART = pd.DataFrame({"month": [1, 2, 3], "customers": [5, 6, 7], "active_rate": 
 
 
 def shop(occasions, week_start="saturday"):
-    return Shop(prepared(occasions), day_number(date(2025, 3, 1)), day_number(date(2025, 3, 2)), week_start, 365, None)
+    nothing = pd.DataFrame({"customer_key": [], "day": [], "cents": []})
+    days = day_number(date(2025, 3, 1)), day_number(date(2025, 3, 2))
+    return Shop(prepared(occasions), *days, week_start, 365, None, nothing)
 
 
 def bought(*days, customer="a"):
-    rows = {"customer_key": customer, "day": list(days), "net": 100, "is_costed": True, "channel": "web"}
-    return pd.DataFrame(rows).assign(region="north", category="toys")
+    rows = {"customer_key": customer, "day": list(days), "gross": 100, "discount": 0, "net": 100, "is_costed": True}
+    return pd.DataFrame(rows).assign(channel="web", region="north", category="toys")
 
 
 def test_equal_marts_do_not_differ_even_where_one_is_rounded():

@@ -18,10 +18,13 @@ with costs as (
     group by days.month_start, costs.channel
 ),
 
+-- Costs begin before the first order does, so these are not the months of util_periods.
 months as (
-    select *
-    from {{ ref('util_periods') }}
-    where period = 'month'
+    select distinct
+        month_start as period_start,
+        next_month_start as closes_on,
+        month_label as period_label
+    from {{ ref('util_days') }}
 ),
 
 windows as (
