@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
+from retain.calendars import FIRST_DAY
 from retain.config.alerting import note_alert_problems
 from retain.config.currencies import CURRENCIES
 from retain.config.document import Document, KeyPath, inside, is_yes
@@ -105,6 +106,10 @@ def _check_as_of(document: Document) -> None:
             continue
         if day and day > today:
             document.refuse(path, f"{day} is in the future; wanted today ({today} in {zone}) or a day before it")
+        elif day and day < FIRST_DAY:
+            document.refuse(
+                path, f"{day} lies before {FIRST_DAY}, where Retain's calendar begins; days are Gregorian in every calendar"
+            )
 
 
 def _check_warehouse(document: Document) -> None:

@@ -17,6 +17,17 @@ with versions as (
     where {{ local_day('tiers.held_from') }} <= {{ as_of_on() }}
 ),
 
+followed as (
+    select
+        *,
+        row_number() over account as place,
+        lag(tier) over account as tier_before
+    from versions
+    where preference = 1
+    window account as (partition by source_id order by from_on)
+),
+
+-- a version that says the tier of before, such as one with another address, makes it no newer
 account_tiers as (
     select
         customer_key,
@@ -25,8 +36,8 @@ account_tiers as (
         held_from,
         from_on,
         lead(from_on) over (partition by source_id order by from_on) as until_on
-    from versions
-    where preference = 1
+    from followed
+    where place = 1 or tier is distinct from tier_before
 ),
 
 change_days as (

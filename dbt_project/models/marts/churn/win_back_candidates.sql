@@ -1,6 +1,7 @@
 {{ config(tags=['forecast']) }}
 
--- One row a customer worth winning back who agreed to be written to. Without contact data: that is outreach.win_back.
+-- One row a customer worth winning back who agreed to be written to, and can be. Without contact data: that is
+-- outreach.win_back.
 with usual_purchase as (
     select (percentile_cont(0.5) within group (order by net_amount / occasions))::numeric(18, 2) as net_amount
     from {{ ref('int_customer_histories') }}
@@ -32,7 +33,7 @@ valued as (
         (scores.is_lapsed or scores.risk_band = 'high')
         and not customers.is_closed
         and not customers.is_erased
-        and customers.accepts_marketing
+        and customers.is_contactable
         and scores.days_since_last <= {{ var('win_back_lapses') }} * scores.lapse_days
 )
 

@@ -51,9 +51,19 @@ margins as (
         cohort_month as cohort_start,
         first_channel as channel,
         {{ days_between('first_occasion_on', 'occasion_on') }} as age_days,
-        sum(margin_amount) as margin_amount
+        sum(margin_amount) as margin_amount,
+        count(margin_amount) as costed_occasions
     from {{ ref('int_purchase_occasions') }}
     group by cohort_month, first_channel, {{ days_between('first_occasion_on', 'occasion_on') }}
+),
+
+known_margins as (
+    select
+        cohort_start,
+        channel
+    from margins
+    group by cohort_start, channel
+    having sum(costed_occasions) > 0
 ),
 
 margins_to_date as (
@@ -92,6 +102,7 @@ joined as (
         coalesce(windows.margin_amount, 0) as margin_amount,
         coalesce(windows.costed_net_amount, 0) as costed_net_amount,
         paid_back.payback_days,
+        windows.cohort_customers > 0 and known_margins.cohort_start is null as is_margin_unknown,
         {{ add_days('months.closes_on', 'listed.within_days') }} as matures_on
     from cohorts
     inner join months on cohorts.cohort_start = months.period_start
@@ -101,6 +112,8 @@ joined as (
         and cohorts.channel = windows.dimension_value
         and listed.within_days = windows.within_days
     left join costs on cohorts.cohort_start = costs.cohort_start and cohorts.channel = costs.channel
+    left join known_margins
+        on cohorts.cohort_start = known_margins.cohort_start and cohorts.channel = known_margins.channel
     left join paid_back on cohorts.cohort_start = paid_back.cohort_start and cohorts.channel = paid_back.channel
 )
 
@@ -117,7 +130,7 @@ select
     costed_net_amount::numeric(18, 2) as costed_net_amount,
     (margin_amount / nullif(eligible_customers, 0))::numeric(18, 2) as margin_per_customer,
     case
-        when cost_amount is not null and matures_on <= {{ observed_until_on() }}
+        when cost_amount is not null and is_margin_unknown is not true and matures_on <= {{ observed_until_on() }}
             then coalesce(payback_days <= within_days, false)
     end as is_paid_back,
     payback_days::int as payback_days,
@@ -125,6 +138,7 @@ select
         when payback_days is not null then null
         when cost_amount is null then 'no acquisition cost is given for the channel and month'
         when cohort_customers = 0 then 'nobody was acquired'
+        when is_margin_unknown then 'no margin of who was acquired is known'
         else 'not paid back by the age that all of the cohort have reached'
     end as not_paid_back_because,
     '{{ var("reporting_currency") }}' as currency,
