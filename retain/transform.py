@@ -59,6 +59,7 @@ def variables(settings: Settings) -> dict[str, Any]:
         "identity_limits": settings.identity.limits.model_dump(),
         "identity_one_per_person": list(settings.identity.one_per_person),
         "identity_dotless_domains": [domain.lower() for domain in settings.identity.dotless_domains],
+        **settings.segments.variables(),
     }
 
 

@@ -29,6 +29,7 @@ from retain.config.model import (
 )
 from retain.config.ready_made import lay_in
 from retain.config.rest import AUTHS, Asked, Paging, Rate, RestEntity, RestSource
+from retain.config.segments import Segments
 from retain.config.shape import note_shape_problems
 from retain.config.shopify import ShopifyEntity, ShopifySource
 from retain.errors import UserError
@@ -66,6 +67,7 @@ PARTS: tuple[type[BaseModel], ...] = (
     Alerts,
     Identity,
     Limits,
+    Segments,
     Landing,
     Maintenance,
     Warehouse,

@@ -16,6 +16,7 @@ from retain.config.document import Document, KeyPath, inside, is_yes
 from retain.config.identity import note_identity_problems
 from retain.config.model import FORMAT_OF_SUFFIX
 from retain.config.rest_checks import note_rest_entity_problems, note_rest_problems
+from retain.config.segments import note_segment_problems
 from retain.config.shopify import filled_in
 from retain.config.shopify_checks import note_shopify_entity_problems, note_shopify_problems
 from retain.config.wording import meant, one_of, shown
@@ -33,6 +34,7 @@ def note_meaning_problems(document: Document) -> None:
     _check_warehouse(document)
     note_alert_problems(document)
     note_identity_problems(document)
+    note_segment_problems(document)
     sources = document.at(("sources",))
     for index, source in enumerate(sources if isinstance(sources, list) else []):
         if isinstance(source, dict):
@@ -108,7 +110,8 @@ def _check_as_of(document: Document) -> None:
             document.refuse(path, f"{day} is in the future; wanted today ({today} in {zone}) or a day before it")
         elif day and day < FIRST_DAY:
             document.refuse(
-                path, f"{day} lies before {FIRST_DAY}, where Retain's calendar begins; days are Gregorian in every calendar"
+                path,
+                f"{day} lies before {FIRST_DAY}, where Retain's calendar begins; days are Gregorian in every calendar",
             )
 
 

@@ -15,6 +15,7 @@ from retain.config.identity import Identity
 from retain.config.keeping import Landing, Maintenance
 from retain.config.part import Mapping, Part
 from retain.config.rest import RestSource
+from retain.config.segments import Segments
 from retain.config.shopify import ShopifySource
 
 FileFormat = Literal["csv", "jsonl", "parquet"]
@@ -201,6 +202,7 @@ class Settings(Part):
     gate: Gate = Gate()
     alerts: Alerts = Alerts()
     identity: Identity = Identity()
+    segments: Segments = Segments()
     landing: Landing = Landing()
     maintenance: Maintenance = Maintenance()
     warehouse: Warehouse = Warehouse()

@@ -4,12 +4,14 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+import yaml
 from babel.numbers import list_currencies
 
 import retain.config as config
 from retain.config import load_settings
 from retain.config.currencies import CURRENCIES
 from retain.errors import UserError
+from retain.transform import PROJECT, variables
 
 GOOD = """\
 business:
@@ -120,6 +122,24 @@ def test_a_variable_may_have_another_value_for_where_it_is_absent_or_empty(load)
         assert f"@{host}/" in url
 
 
+def test_cut_points_are_those_of_the_dbt_project_where_the_file_says_none(load):
+    of_project = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
+    said = load(GOOD).segments.variables()
+    assert {name: of_project[name] for name in ("rfm_recency_days", "rfm_occasions", "lowest_value_tier")} == {
+        name: said[name] for name in ("rfm_recency_days", "rfm_occasions", "lowest_value_tier")
+    }
+    assert [str(amount) for amount in of_project["rfm_net_amount"]] == said["rfm_net_amount"]
+    assert [{**tier, "at_least": str(tier["at_least"])} for tier in of_project["value_tiers"]] == said["value_tiers"]
+
+
+def test_cut_points_reach_dbt_as_they_are_written(load):
+    text = "segments: {net_amount: [0.10, 1e3, 2000, 30000000], value_tiers: {low: 5, high: 7.5}, lowest_value_tier: none yet}\n"
+    said = variables(load(text + GOOD))
+    assert said["rfm_net_amount"] == ["0.10", "1000", "2000", "30000000"]
+    assert said["value_tiers"] == [{"name": "high", "at_least": "7.5"}, {"name": "low", "at_least": "5"}]
+    assert said["lowest_value_tier"] == "none yet"
+
+
 def test_settings_cannot_be_changed(load):
     with pytest.raises(ValueError, match="frozen"):
         load(GOOD).business.timezone = "UTC"
@@ -228,6 +248,52 @@ PROBLEMS = [
     ("AMD\nsources", "AMD\n  calender: jalali\nsources", 5, "business.calender", "did you mean calendar?"),
     ("business:", "as_of: 2999-01-01\nbusiness:", 1, "as_of", "is in the future"),
     ("business:", "as_of: 2025-02-31\nbusiness:", 1, "as_of", "wanted a day as YYYY-MM-DD"),
+    (
+        "business:",
+        "as_of: 1403-12-30\nbusiness:",
+        1,
+        "as_of",
+        "lies before 1990-01-01, where Retain's calendar begins; days are",
+    ),
+    (
+        "business:",
+        "forecast: {backcast_on: [1403-01-01]}\nbusiness:",
+        1,
+        "forecast.backcast_on[1]",
+        "lies before 1990-01-01",
+    ),
+    (
+        "business:",
+        "segments: {occasions: [2, 4, 4, 12]}\nbusiness:",
+        1,
+        "segments.occasions",
+        "more than the one before it",
+    ),
+    (
+        "business:",
+        "segments: {recency_days: [30, 90]}\nbusiness:",
+        1,
+        "segments.recency_days",
+        "found 2 cut points; wanted 4",
+    ),
+    ("business:", "segments: {net_amount: [1, 2, 3, many]}\nbusiness:", 1, "segments.net_amount[4]", "wanted a number"),
+    (
+        "business:",
+        "segments: {value_tiers: {a: 5, b: 5.0}}\nbusiness:",
+        1,
+        "segments.value_tiers",
+        "begin at the same amount",
+    ),
+    ("business:", "segments: {value_tiers: {a: 0}}\nbusiness:", 1, "segments.value_tiers.a", "wanted more than 0"),
+    ("business:", "segments: {value_tiers: {new: 5}}\nbusiness:", 1, "segments.value_tiers.new", "another name"),
+    ("business:", 'segments: {value_tiers: {"it\'s": 5}}\nbusiness:', 1, "segments.value_tiers", "of small letters"),
+    (
+        "business:",
+        "segments: {value_tiers: {a: 5}, lowest_value_tier: a}\nbusiness:",
+        1,
+        "segments.lowest_value_tier",
+        "another name",
+    ),
     (
         "business:",
         "forecast: {backcast_on: [2024-01-01, 2999-01-01]}\nbusiness:",
