@@ -22,7 +22,8 @@ select
     (select count(*) from ops.identity_decisions),
     (select count(*) from ops.identity_decisions where reverted_at is not null),
     (select count(*) from ops.erasures),
-    (select array[count(*)::text, max(opened_at)::text, max(closed_at)::text] from ops.quarantine where entity = 'order_items')
+    (select array[count(*)::text, max(opened_at)::text, max(closed_at)::text] from ops.quarantine
+        where entity in ('order_items', 'experiment_assignments'))
 """
 FORECASTS = """
 select

@@ -9,7 +9,11 @@
 {% macro postgres__known_then(entity, keys, columns) -%}
 {{ last_load() }},
 
-known_sources as {{ sources_known_then(entity) }},
+known_sources as (
+    select distinct source
+    from {{ source('ops', 'loads') }}
+    where entity = '{{ entity }}' and status = 'published' and load_id <= (select load_id from last_load)
+),
 
 {# as of today there is no later load, and this is not even read -#}
 before as (
@@ -45,14 +49,5 @@ last_load as (
         coalesce(max(load_id), 0) as newest_load_id
     from {{ source('ops', 'loads') }}
     where status = 'published'
-)
-{%- endmacro %}
-
-{# The sources of which it is known what they had brought of an entity when the as-of day ended. #}
-{% macro sources_known_then(entity) -%}
-(
-    select distinct source
-    from {{ source('ops', 'loads') }}
-    where entity = '{{ entity }}' and status = 'published' and load_id <= (select load_id from last_load)
 )
 {%- endmacro %}

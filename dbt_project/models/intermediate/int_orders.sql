@@ -51,6 +51,14 @@ order_returns as (
     group by order_key
 ),
 
+held_lines as (
+    select distinct
+        source,
+        first_key as order_id
+    from {{ ref('int_held_records') }}
+    where entity = 'order_items'
+),
+
 later_returns as (
     select distinct
         source,
@@ -102,8 +110,7 @@ joined as (
     left join {{ ref('int_customer_identities') }} as identities
         on orders.source = identities.source and orders.identity_reference = identities.identity_reference
     left join order_lines on orders.order_key = order_lines.order_key
-    left join {{ ref('int_held_order_items') }} as held_lines
-        on orders.source = held_lines.source and orders.order_id = held_lines.order_id
+    left join held_lines on orders.source = held_lines.source and orders.order_id = held_lines.order_id
     left join order_returns on orders.order_key = order_returns.order_key
     left join later_returns on orders.source = later_returns.source and orders.order_id = later_returns.order_id
 ),

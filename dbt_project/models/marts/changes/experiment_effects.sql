@@ -131,6 +131,7 @@ select
     case
         when {{ two_sided_p('ratios.ratio_z') }} < 0.001
             then 'none: the arms are not of the size that was meant, so they differ by more than the treatment'
+        when judged.not_readable_because is not null then 'none: ' || judged.not_readable_because
         else 'strong: an experiment, by intention to treat'
     end as evidence,
     judged.not_readable_because,
