@@ -148,7 +148,7 @@ def not_in_the_future(field: str, shop: Shop) -> Expectation:
 def not_before_the_calendar(field: str, *, severity: FailureSeverity = CRITICAL) -> Expectation:
     return row_rule(
         f"{field}_is_modern",
-        f"{field} lies before 1990",
+        f"{field} lies before 1990; a Jalali day is read by ops.from_jalali(column)",
         f"{field} < '{EARLIEST}'",
         about=(field,),
         severity=severity,
