@@ -180,6 +180,7 @@ def _returns(connection: Connection, orders: pd.DataFrame, zone: str) -> pd.Data
     returns = returns[returns.index.isin(orders.index)].copy()
     rate = orders["rate"].reindex(returns.index)
     rate = rate.where(rate.notna(), 0)
+    returns["amount"] = returns["amount"].astype("int64")
     so_far = returns.groupby(level=[0, 1])["amount"].cumsum()
     returns["cents"] = to_cents(so_far, rate) - to_cents(so_far - returns["amount"], rate)
     return returns

@@ -2,6 +2,7 @@
 
 import os
 from datetime import date, datetime, time
+from itertools import combinations
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
@@ -107,3 +108,30 @@ def test_meanwhile_orders_were_cancelled_paid_and_refunded(demo):
     then, _, changed = demo
     assert {after for before, after, _ in changed if before != after} >= {"paid", "partially_refunded", "refunded"}
     assert len({len(then[day]["fct_orders"]) for day in DAYS}) == len(DAYS)
+
+
+def test_what_customers_give_back_later_changes_nothing_of_how_they_stood(demo):
+    """Of customers whose orders are still what they were, but for what was given back of them since."""
+    then, _, _ = demo
+    same = ("customer_key", "is_valid", "gross_amount", "discount_amount")
+    stood = ("occasions", "net_amount", "money_score", "segment", "value_tier", "is_active")
+    gave_back = set()
+    for earlier, later in combinations(DAYS, 2):
+        first, last = ({mart: [row[0] for row in rows] for mart, rows in then[day].items()} for day in (earlier, later))
+        before = {order["order_key"]: order for order in first["fct_orders"]}
+        others = set()
+        for now in last["fct_orders"]:
+            was = before.get(now["order_key"])
+            if was is None and now["ordered_on"] <= str(earlier):
+                others.add(now["customer_key"])
+            elif was is not None and [was[name] for name in same] != [now[name] for name in same]:
+                others |= {was["customer_key"], now["customer_key"]}
+            elif was is not None and was["is_valid"] and was["returns_amount"] != now["returns_amount"]:
+                gave_back.add(now["customer_key"])
+        history = {(row["customer_key"], row["month_start"]): row for row in last["segment_history"]}
+        for row in first["segment_history"]:
+            if row["is_mature"] and row["customer_key"] not in others:
+                now = history[row["customer_key"], row["month_start"]]
+                assert [row[name] for name in stood] == [now[name] for name in stood]
+        gave_back -= others
+    assert gave_back
