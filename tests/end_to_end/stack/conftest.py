@@ -106,6 +106,11 @@ class Stack:
     def runs(self, dag: str) -> list[dict[str, Any]]:
         return list(self.ask(f"/api/v2/dags/{dag}/dagRuns?limit=50&order_by=-start_date")["dag_runs"])
 
+    def last_event(self, dag: str) -> str:
+        """When a run of it last told of an asset, on which others run."""
+        path = f"/api/v2/assets/events?source_dag_id={dag}&order_by=-timestamp&limit=1"
+        return str(self.ask(path)["asset_events"][0]["timestamp"])
+
     def wait(self, what: str, is_so: Callable[[], Any]) -> Any:
         """Ask until `is_so` answers something true; an API that is being restarted is asked again."""
         deadline = time.monotonic() + SECONDS_A_RUN

@@ -99,12 +99,12 @@ def test_the_demo_ends_with_the_command_lines_numbers_though_each_container_was_
     stack.end_of("load_webshop", first)  # it may have failed: whoever killed it triggers it again
     for dag in LOADED:
         assert stack.end_of(dag, stack.trigger(dag)) == "success"
-    last = max(run["end_date"] for dag in LOADED for run in stack.runs(dag) if run["end_date"])
-    for dag in AFTER:
+    for dag, before in zip(AFTER, (LOADED, AFTER[:1]), strict=True):
+        last = max(stack.last_event(one) for one in before)  # which may be told before the run that tells it has ended
         stack.wait(
-            f"{dag} after the loads",
-            lambda dag=dag: [
-                run for run in stack.runs(dag) if run["state"] == "success" and run["start_date"] >= last
+            f"{dag} after {last}",
+            lambda dag=dag, last=last: [
+                run for run in stack.runs(dag) if run["state"] == "success" and run["run_after"] >= last
             ] and not [run for run in stack.runs(dag) if run["state"] in ("running", "queued")],
         )  # fmt: skip
     with psycopg.connect(**by_hand.dsn("retain")) as here:
