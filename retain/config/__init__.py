@@ -118,9 +118,9 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
     document = read_document(path, environment)
     if document.values is None:
         raise _refusal(path, document)
-    surroundings = os.environ if environment is None else environment
-    if surroundings.get(FROM_SURROUNDINGS["url"]):
-        document.values["warehouse"] = _warehouse_of(surroundings)
+    said = _warehouse_of_surroundings(environment)
+    if said is not None:
+        document.values["warehouse"] = said
     lay_in(document)
     note_meaning_problems(document)
     result: Settings | None = None
@@ -138,10 +138,8 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
 def load_warehouse(path: Path, environment: Mapping[str, str] | None = None) -> Warehouse | None:
     """What retain.yml says of the warehouse alone, whatever else is wrong with it; None where that cannot be read."""
     path = Path(path).absolute()
-    surroundings = os.environ if environment is None else environment
-    if surroundings.get(FROM_SURROUNDINGS["url"]):
-        said: Any = _warehouse_of(surroundings)
-    else:
+    said: Any = _warehouse_of_surroundings(environment)
+    if said is None:
         values = read_document(path, environment).values
         if values is None:
             return None
@@ -152,8 +150,14 @@ def load_warehouse(path: Path, environment: Mapping[str, str] | None = None) -> 
         return None
 
 
-def _warehouse_of(surroundings: Mapping[str, str]) -> dict[str, str]:
-    """The warehouse of a container: the same retain.yml that runs on a laptop runs there, on a server and in a folder of its own."""
+def _warehouse_of_surroundings(environment: Mapping[str, str] | None) -> dict[str, str] | None:
+    """The warehouse of a container: the same retain.yml that runs on a laptop runs there, on a server and in a folder of its own.
+
+    None where the environment names no server.
+    """
+    surroundings = os.environ if environment is None else environment
+    if not surroundings.get(FROM_SURROUNDINGS["url"]):
+        return None
     return {key: surroundings[name] for key, name in FROM_SURROUNDINGS.items() if surroundings.get(name)}
 
 
