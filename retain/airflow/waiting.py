@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import psycopg
 from airflow.triggers.base import BaseTrigger, TaskFailedEvent, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
@@ -61,7 +61,7 @@ def next_step(look: Look, node: str, task: str) -> Wait | End | Build:
     """What the task of a node does after a look."""
     state, found = look.states.get(BUILD), look.results.get(node)
     if state in NEVER_BEGAN:
-        return End(Result("skipped", f"{BUILD} did not begin.", is_told=True))
+        return End(Result(_nothing(node, state), f"{BUILD} did not begin.", is_told=True))
     if state == "running":
         return End(found) if found and not found.is_told else Wait()
     if state not in OVER or not look.is_whole:  # it has not begun, or is tried again
@@ -70,9 +70,14 @@ def next_step(look: Look, node: str, task: str) -> Wait | End | Build:
         return End(found)
     if look.builder not in (None, BUILD, task) and look.states.get(str(look.builder)) not in OVER:
         return Wait()
-    return (
-        Build() if found else End(Result("skipped", f"{look.builder or BUILD} ended without building it: see its log."))
-    )
+    if found:
+        return Build()
+    return End(Result(_nothing(node, state), f"{look.builder or BUILD} ended without building it: see its log."))
+
+
+def _nothing(node: str, build: str | None) -> Literal["failed", "skipped"]:
+    """How a task ends that a build said nothing of. One fails for all: a run whose last tasks are skipped is a success to Airflow."""
+    return "failed" if node == ACROSS and build not in ("skipped", "removed") else "skipped"
 
 
 class ModelTrigger(BaseTrigger):
@@ -132,21 +137,25 @@ async def _look(run: Run) -> Look:
 
     await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
     dag_id, run_id = run
-    builder, is_whole = None, True
-    results: dict[str, Result] = {}
+    known = await _read(run_id)
+    tasks = sorted({BUILD, (known and known[0]) or BUILD})
     states: dict[str, Any] = {}
     try:
-        builder, results = await asyncio.to_thread(_ask, lambda it: read(it, run_id))
-    except (RetainError, psycopg.Error) as error:
-        log.info("The warehouse does not answer: %s", error)
-        is_whole = False
-    tasks = sorted({BUILD, builder or BUILD})
-    try:
         asked = asyncio.to_thread(RuntimeTaskInstance.get_task_states, dag_id=dag_id, task_ids=tasks, run_ids=[run_id])
-        states = await asyncio.wait_for(asked, ANSWERS_WITHIN)
+        states = (await asyncio.wait_for(asked, ANSWERS_WITHIN)).get(run_id, {})
     except Exception as error:  # whatever it is, it is no model's failure: a hundred tasks would end by it
         log.warning("Airflow does not say how %s is: %s", ", ".join(tasks), error or type(error).__name__)
-    return Look(results, builder, states.get(run_id, {}), is_whole)
+    # After the states: a build that wrote its last result and ended between the two would seem to have left none.
+    known = await _read(run_id)
+    return Look(known[1], known[0], states) if known else Look({}, None, states, is_whole=False)
+
+
+async def _read(run_id: str) -> tuple[str | None, dict[str, Result]] | None:
+    try:
+        return await asyncio.to_thread(_ask, lambda it: read(it, run_id))
+    except (RetainError, psycopg.Error) as error:
+        log.info("The warehouse does not answer: %s", error)
+        return None
 
 
 def _ask(question: Callable[[psycopg.Connection[Any]], Found]) -> Found:

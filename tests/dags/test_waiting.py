@@ -48,6 +48,15 @@ def test_a_build_that_ended_without_a_word_of_the_model_is_not_waited_for(state)
     assert BUILD in ended.result.message
 
 
+@pytest.mark.parametrize("state", ["success", "failed", "upstream_failed"])
+def test_a_run_in_which_nothing_was_built_fails(state):
+    """By one task: to Airflow a run is a success where all that ends it was skipped."""
+    ended = next_step(Look(NOTHING, BUILD, {BUILD: state}), ACROSS, ACROSS)
+    assert isinstance(ended, End)
+    assert ended.result.status == "failed"
+    assert next_step(Look(NOTHING, BUILD, {BUILD: "skipped"}), ACROSS, ACROSS).result.status == "skipped"
+
+
 @pytest.mark.parametrize("state", ["upstream_failed", "skipped", "removed"])
 def test_a_build_that_never_began_is_not_waited_for(state):
     for found in (None, BUILT, TOLD):
@@ -119,6 +128,19 @@ def test_a_hundred_tasks_share_their_looks_and_end_by_what_is_written(airflow, w
     kinds = (TaskSuccessEvent, TaskFailedEvent, TaskSkippedEvent)
     assert [type(event) for event in events] == [kinds[number % 3] for number in range(100)]
     assert 0 < airflow.asked < 100
+
+
+def test_a_build_that_ends_during_a_look_has_left_its_results(airflow, warehouse, monkeypatch):
+    """It writes the last of them, and is over, between the two questions of a look."""
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    def ends_now(dag_id, task_ids, run_ids):
+        write(warehouse, ACROSS, Result("built"))
+        return {RUN: {BUILD: "success"}}
+
+    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(ends_now))
+    event = asyncio.run(asyncio.wait_for(event_of(ACROSS, ACROSS), 30))
+    assert isinstance(event, TaskSuccessEvent)
 
 
 def test_of_all_that_were_cleared_one_builds_and_the_others_wait_for_it(airflow, warehouse):

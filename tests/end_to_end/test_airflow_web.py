@@ -88,15 +88,15 @@ class Airflow:
         raise AssertionError(f"Airflow was not done in time. {self.story()}")
 
     def story(self) -> str:
-        """Every run in a line, with the tasks of those that did not succeed and the last words of their logs."""
+        """Every run in a line, with its tasks that did not succeed and the last words of the logs of those that failed or go on."""
         lines = ["The runs:"]
         for run in sorted((run for of_dag in self.runs().values() for run in of_dag), key=lambda run: run["run_after"]):
             dag, run_id = run["dag_id"], run["dag_run_id"]
             lines.append(f"{run_id} of {dag}, {run['start_date']} to {run['end_date']}: {run['state']}")
-            if run["state"] == "success":
-                continue
             by_state: dict[str, list[str]] = {}
             for name, task in self.tasks_of(dag, run_id).items():
+                if task["state"] == "success":
+                    continue
                 by_state.setdefault(str(task["state"]), []).append(name)
             lines += [f"  {state}: {', '.join(names[:5])} ({len(names)})" for state, names in by_state.items()]
             for task in [*by_state.get("failed", []), *by_state.get("running", []), *by_state.get("up_for_retry", [])]:
