@@ -1,5 +1,6 @@
 """A real PostgreSQL of Retain's own: binaries from a wheel, one data folder, loopback only, never as root."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -87,8 +88,13 @@ class EmbeddedServer:
         beside = self.folder / "postgres"
         if self.user is None or self.user.can_reach(self.folder) or (beside / "data").exists():
             return beside
-        name = str(self.folder).strip("/").replace("/", "-")
-        return SHARED_HOME / "servers" / name
+        known = Path(str(self._remembered().get("home", "")))
+        if SHARED_HOME in known.parents and (known / "data").exists():
+            return known  # also after the folder was moved
+        # A folder that was removed leaves its data there; who begins anew in its place has another password.
+        password = secret(self.folder, "owner_password") if (self.folder / "secrets.json").exists() else ""
+        mark = hashlib.sha256(password.encode()).hexdigest()[:8]
+        return SHARED_HOME / "servers" / f"{str(self.folder).strip('/').replace('/', '-')}-{mark}"
 
     @property
     def data(self) -> Path:
@@ -139,6 +145,7 @@ class EmbeddedServer:
         does not come up.
         """
         make_folder(self.folder)
+        secret(self.folder, "owner_password")
         if self.is_running():
             return
         with self._only_one():
@@ -171,11 +178,8 @@ class EmbeddedServer:
                 if self.is_running():
                     return
                 lingers = any(words in line for line in self._complaints() for words in LINGERING)
-                if lingers and NOT_LET_IN in (self._refusal() or ""):
-                    raise UserError(
-                        f"{self.folder / 'secrets.json'} does not hold the password of the server in {self.home}.",
-                        hint="Put a copy of it back, of the time when the server was made.",
-                    )
+                if lingers:
+                    self._check_password()
                 if lingers and time.monotonic() < deadline:
                     time.sleep(0.5)
                     continue
@@ -183,6 +187,18 @@ class EmbeddedServer:
                     f"The embedded PostgreSQL in {self.home} did not start: {self._complaints()[-1].rstrip('.')}.",
                     hint=f"Its log is {self.log}.",
                 )
+            try:
+                self._check_password()
+            except UserError:
+                self.stop()
+                raise
+
+    def _check_password(self) -> None:
+        if NOT_LET_IN in (self._refusal() or ""):
+            raise UserError(
+                f"{self.folder / 'secrets.json'} does not hold the password of the server in {self.home}.",
+                hint="Put a copy of it back, of the time when the server was made.",
+            )
 
     def stop(self, mode: str = "fast") -> bool:
         """Stop the server; False when none was running. `immediate` saves nothing: for a server that will not start again."""

@@ -124,6 +124,48 @@ def test_passwords_of_another_server_are_told_as_such(folder):
         EmbeddedServer(folder).start()
 
 
+def test_passwords_of_another_server_are_told_when_it_is_started_too(folder):
+    server = EmbeddedServer(folder)
+    server.start()
+    server.stop()
+    (folder / "secrets.json").write_text('{"owner_password": "of another"}')
+    with pytest.raises(UserError, match=r"secrets\.json does not hold the password of the server"):
+        EmbeddedServer(folder).start()
+    assert not (server.data / "postmaster.pid").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's server has its data elsewhere than its folder")
+def test_a_folder_of_root_that_was_removed_begins_anew_and_one_that_was_moved_finds_its_data(folder):
+    folder.chmod(0o700)  # the server's user cannot enter it
+    here, there = folder / "here", folder / "there"
+    homes = set()
+    try:
+        server = EmbeddedServer(here)
+        server.start()
+        homes.add(server.home)
+        server.create_database("kept")
+        server.stop()
+        here.rename(there)
+        moved = EmbeddedServer(there)
+        moved.start()
+        assert not moved.create_database("kept")
+        moved.stop()
+        shutil.rmtree(there)
+        for _ in range(2):  # the second finds what the first has made
+            anew = EmbeddedServer(there)
+            anew.start()
+            homes.add(anew.home)
+            anew.create_database("of_its_own")
+            with psycopg.connect(**anew.dsn("postgres")) as connection:
+                assert not connection.execute("select from pg_database where datname = 'kept'").fetchall()
+            (there / "server.json").unlink(missing_ok=True)
+        assert len(homes) == 2
+    finally:
+        EmbeddedServer(there).stop("immediate")
+        for home in homes:
+            shutil.rmtree(home, ignore_errors=True)
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]"])
 def test_a_damaged_file_of_passwords_is_told_and_left_as_it_is(folder, content):
     (folder / "secrets.json").write_text(content)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -208,3 +209,4 @@ def by_hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer
         yield server
     finally:
         server.stop("immediate")
+        shutil.rmtree(server.home, ignore_errors=True)
