@@ -2,7 +2,8 @@
 
 Starts when new marts are shown. Safe to trigger at any time: the same data gives the same predictions, and the ledger
 keeps those that were made before. While a whole build of the marts runs, `rebuild_marts` leaves them alone; that build's
-end, or the next one's, starts this DAG again. It tells nobody that marts changed, so it does not start itself.
+end, or the next one's, starts this DAG again. A build that finds nothing new is not waited for: it would start nothing.
+This DAG tells nobody that marts changed, so it does not start itself.
 
 Runbook: docs/runbooks/refused_load.md
 """

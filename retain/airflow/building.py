@@ -59,7 +59,7 @@ def build(
         refuse_another_build(held, run)
         command = arguments(settings, "build")
         command[command.index("--vars") + 1] = json.dumps(variables)
-        if only_if_new and nothing_is_new(held) and not _is_awaited(connection):
+        if only_if_new and nothing_is_new(settings, held) and not _is_awaited(connection):
             log.info("%s Only how loads went is told anew.", SAME)
             build_and_show(settings, held, command, OF_LOADS, manifest=manifest)
             return _leave(connection, run, nodes)

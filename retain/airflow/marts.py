@@ -10,6 +10,7 @@ from psycopg import sql
 from retain.airflow import results
 from retain.airflow.manifest import manifest_of, write_manifest
 from retain.airflow.parsed import parsed
+from retain.airflow.waiting import ACROSS
 from retain.basis import Basis, basis_of, basis_of_marts
 from retain.config import Settings
 from retain.errors import Refused
@@ -54,12 +55,12 @@ def finish_build(settings: Settings, run: str) -> list[str]:
 
 
 def rebuild(settings: Settings, select: str, *, is_busy: Callable[[], bool]) -> bool:
-    """Build some marts anew and show them; False, with nothing done, when `is_busy` says that a whole build runs.
+    """Build some marts anew and show them; False, with nothing done, when a build runs that makes them too.
 
-    Asked under the lock: a whole build that begins later waits for this one.
+    `is_busy` says whether a run of transform_marts is under way: asked under the lock, for one that begins later waits for this.
     """
     with connect(settings, TRANSFORMER) as connection, only_one_build(connection):
-        if is_busy():
+        if is_busy() and not _found_nothing_new(settings):
             return False
         clear_next(connection)
         _sign(connection, select, None)
@@ -107,7 +108,14 @@ def _signature(connection: psycopg.Connection[Any]) -> tuple[str, Basis | None]:
     return run, Basis(*basis) if basis else None
 
 
-def nothing_is_new(connection: psycopg.Connection[Any]) -> bool:
-    """Whether the marts that people see are made of just what the build that has begun would read."""
-    basis = _signature(connection)[1]
-    return basis is not None and basis == basis_of_marts(connection)
+def nothing_is_new(settings: Settings, connection: psycopg.Connection[Any]) -> bool:
+    """Whether the marts that people see are made of just what a build would read now.
+
+    Not of what there was when the run began: a forecast that came since has left its marts to this build.
+    """
+    return basis_of(settings, connection) == basis_of_marts(connection)
+
+
+def _found_nothing_new(settings: Settings) -> bool:
+    with connect(settings, LOADER) as ledger:
+        return results.shows_nothing(ledger, ACROSS)

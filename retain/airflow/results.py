@@ -79,3 +79,9 @@ def read(connection: psycopg.Connection[Any], run: str) -> tuple[str | None, dic
         [run],
     )
     return (known[0] if known else None), {row[0]: Result(*row[1:]) for row in rows}
+
+
+def shows_nothing(connection: psycopg.Connection[Any], node: str) -> bool:
+    """Whether the build that began last has left its models as they are: `node`, its last, was skipped."""
+    statement = "select from ops.model_results where node = %s and status = 'skipped'"
+    return connection.execute(statement, [node]).fetchone() is not None

@@ -71,7 +71,7 @@ def as_task(settings, variables, *started_by):
 def would_build(settings):
     begin_build(settings, RUN, BUILD)
     with connect(settings, TRANSFORMER) as connection:
-        return not nothing_is_new(connection)
+        return not nothing_is_new(settings, connection)
 
 
 def test_what_failed_stops_only_what_reads_it_and_is_built_anew_with_that_alone(settings, begun):
@@ -174,6 +174,25 @@ def test_a_load_that_changed_nothing_makes_no_build_but_is_told_of(settings, sho
     assert not would_build(settings)
 
 
+A_FORECAST = "insert into forecast.drift values (date '{}', '1', 'score', 'x', date '2024-01-01', 0, 'stable', 0, 0)"
+
+
+def test_a_forecast_beside_a_build_of_the_hour_comes_into_the_marts_by_one_of_the_two(settings, shown):
+    busy = {"is_busy": lambda: True}
+    assert not rebuild(settings, "tag:forecast", **busy), (
+        "the build has not said yet that there is nothing for it to do"
+    )
+    assert {one.status for one in as_task(settings, shown, "scheduled").values()} == {"skipped"}
+    do(settings, A_FORECAST.format("2025-01-03"))
+    assert rebuild(settings, "tag:forecast", **busy), "the build shows nothing"
+    assert ask(settings, "select count(*) from marts.forecast_drift where as_of_on = '2025-01-03'") == [(1,)]
+
+    begun_before = begin_build(settings, RUN, BUILD)
+    do(settings, A_FORECAST.format("2025-01-04"))
+    assert not rebuild(settings, "tag:forecast", **busy)
+    assert {one.status for one in as_task(settings, begun_before, "scheduled").values()} == {"built"}
+
+
 @pytest.mark.parametrize("started_by", [(), ("scheduled", "manual")])
 def test_whoever_asks_for_a_load_or_a_build_gets_a_build_also_of_the_same(settings, shown, started_by):
     assert {one.status for one in as_task(settings, shown, *started_by).values()} == {"built"}
@@ -196,8 +215,7 @@ NEWS = {
     "its end": "update ops.identity_decisions set reverted_at = now(), reverted_by = 'x', reverted_because = 'x'",
     "an erasure": "insert into ops.erasures (erased_by, reason, accounts, identifiers, rows_touched, key_check) "
     "values ('somebody', 'a test', 0, '{}', '{}', '')",
-    "a forecast that no mart holds yet": "insert into forecast.drift values "
-    "(date '2025-01-01', '1', 'score', 'x', date '2024-01-01', 0, 'stable', 0, 0)",
+    "a forecast that no mart holds yet": A_FORECAST.format("2025-01-01"),
 }
 
 
@@ -217,10 +235,7 @@ def test_whatever_models_read_is_news(settings, shown):
 
 
 def test_marts_of_which_a_part_was_built_for_another_reason_are_not_taken_for_whole(settings, shown):
-    do(
-        settings,
-        "insert into forecast.drift values (date '2025-01-02', '1', 'score', 'x', date '2024-01-01', 0, 'stable', 0, 0)",
-    )
+    do(settings, A_FORECAST.format("2025-01-02"))
     assert would_build(settings)
     assert rebuild(settings, "tag:forecast", is_busy=lambda: False)
     assert not would_build(settings), "the forecast's own marts hold it"
