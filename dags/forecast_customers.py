@@ -3,6 +3,7 @@
 Starts when new marts are shown. Safe to trigger at any time: the same data gives the same predictions, and the ledger
 keeps those that were made before. While a whole build of the marts runs, `rebuild_marts` leaves them alone; that build's
 end, or the next one's, starts this DAG again. A build that finds nothing new is not waited for: it would start nothing.
+Marts of yesterday, as they are after midnight until the next build, are not forecast from: `predict` is skipped then.
 This DAG tells nobody that marts changed, so it does not start itself.
 
 Runbook: docs/runbooks/refused_load.md
@@ -25,11 +26,17 @@ from retain.config import settings
 
 @task(outlets=[PREDICTIONS])
 def predict() -> str:
-    from retain.forecast import run_forecast
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    from retain.forecast import MartsOfAnotherDay, refuse_another_day, run_forecast
     from retain.roles import FORECASTER
     from retain.warehouse import connect
 
     with in_words(), connect(settings(), FORECASTER) as connection:
+        try:
+            refuse_another_day(connection, settings().as_of_on)
+        except MartsOfAnotherDay as midnight:
+            raise AirflowSkipException(f"{midnight} The next build starts this DAG again.") from None
         return run_forecast(connection, settings(), progress=print).summary
 
 

@@ -30,7 +30,6 @@ from retain.cli.screen import console, heading, step
 from retain.config import Settings
 from retain.counting import count
 from retain.errors import UserError
-from retain.relations import exists
 from retain.roles import FORECASTER
 from retain.sources import Window
 
@@ -121,17 +120,14 @@ def forecast(config: Path | None) -> None:
     settings = settings_of(config)
     with _watched(settings, "forecast"):
         _prepare(settings)
-    if not _has_occasions(settings):
-        raise UserError(
-            "There are no purchases to forecast from: the marts have not been built yet.",
-            hint="`retain run` loads, builds and forecasts.",
-        )
+    from retain.forecast import refuse_another_day, render
+
+    with warehouse.connect(settings, FORECASTER) as connection:
+        refuse_another_day(connection, settings.as_of_on)
     result = _fit(settings)
     _show_build(
         "Bring the predictions into the marts", partial(transform.build, settings, select=transform.FORECAST_MARTS)
     )
-    from retain.forecast import render
-
     render(result, console)
 
 
@@ -257,11 +253,6 @@ def _report(settings: Settings) -> Path:
         page = write_report(settings)
         current.note = str(page)
     return page
-
-
-def _has_occasions(settings: Settings) -> bool:
-    with warehouse.connect(settings) as connection:
-        return exists(connection, "intermediate.int_purchase_occasions")
 
 
 def _summary(settings: Settings, page: Path) -> None:

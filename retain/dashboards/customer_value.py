@@ -107,7 +107,12 @@ CUSTOMER_VALUE = Dashboard(
                 ["expected", "observed"],
                 width=4,
                 height=46,
-                where=(("target", "==", "value"), ("band", "==", 0), ("is_published", "==", True)),
+                where=(
+                    ("is_newest", "==", True),
+                    ("target", "==", "value"),
+                    ("band", "==", 0),
+                    ("is_published", "==", True),
+                ),
                 description="Net sales of the customers forecast, over all graded forecasts of that horizon.",
             ),
             table(
@@ -118,7 +123,7 @@ CUSTOMER_VALUE = Dashboard(
                 ["expected", "observed", "total_bias", "rank_correlation", "interval_coverage"],
                 width=8,
                 height=46,
-                where=(("target", "==", "value"), ("band", "==", 0)),
+                where=(("is_newest", "==", True), ("target", "==", "value"), ("band", "==", 0)),
                 largest="place",
                 order_desc=False,
             ),

@@ -120,6 +120,7 @@ TRUST = Dashboard(
                 markerEnabled=True,
                 y_axis_bounds=[0, 1],
                 where=(
+                    ("is_newest", "==", True),
                     ("target", "==", "no_order"),
                     ("band", ">", 0),
                     ("is_published", "==", True),
@@ -134,7 +135,7 @@ TRUST = Dashboard(
                 ["expected_rate", "observed_rate", "brier_score", "auc"],
                 width=6,
                 height=48,
-                where=(("target", "==", "no_order"), ("band", "==", 0)),
+                where=(("is_newest", "==", True), ("target", "==", "no_order"), ("band", "==", 0)),
                 largest="place",
                 order_desc=False,
             ),

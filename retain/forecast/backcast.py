@@ -29,7 +29,12 @@ def backcast_days(
     connection: psycopg.Connection[Any], asked: Sequence[date], occasions: Occasions, until: date
 ) -> list[tuple[date, bool]]:
     """The past days to forecast, oldest first, and whether each was asked for. A ledger without any is given some:
-    those of an earlier run stay as they are."""
+    those of an earlier run stay as they are. Raises UserError when nobody had bought yet on a day that was asked for."""
+    if asked and len(occasions.day) and min(asked) < (begins := day_of(int(occasions.day.min()))):
+        raise UserError(
+            f"forecast.backcast_on: {min(asked)} is before {begins}, the day of the first purchase.",
+            hint="Give a day on which there was somebody to forecast, or leave the line out: a year and half a year ago are taken.",
+        )
     chosen = ledger.backcast_days(connection, until)
     if not chosen and len(occasions.day):
         begins = day_of(int(occasions.day.min()))
@@ -50,7 +55,7 @@ def make_backcast(
     is_asked: bool,
 ) -> str | None:
     """Fit with what was known on `day`, write beside it how that compares with what happened until `until`, and return
-    the version. A day that was not asked for is done once and for all. None before the shop's first customer."""
+    the version. A day that was not asked for is done once and for all. None where nobody has bought by then."""
     if day >= until:
         raise UserError(
             f"forecast.backcast_on: {day} is not before {until}, the last day that has been observed.",

@@ -50,24 +50,59 @@ DUE = """
         )
     order by 1, 2, 3
 """
+# Amounts as they were known when the horizon closed, as a back-cast counts them: grades must not depend on when they are made.
 OUTCOMES = """
+    with horizon as (
+        select
+            %(as_of_on)s::date as begins_on,
+            %(as_of_on)s::date + %(days)s::int as closes_on
+    ),
+
+    returned_later as (
+        select
+            orders.customer_key,
+            orders.ordered_on,
+            sum(returns.reporting_amount) as amount
+        from intermediate.int_returns as returns
+        inner join intermediate.int_orders as orders on returns.order_key = orders.order_key
+        cross join horizon
+        where
+            orders.is_valid
+            and orders.customer_key is not null
+            and returns.reporting_amount is not null
+            and orders.ordered_on > horizon.begins_on
+            and orders.ordered_on <= horizon.closes_on
+            and returns.returned_on > horizon.closes_on
+        group by orders.customer_key, orders.ordered_on
+    ),
+
+    bought as (
+        select
+            occasions.customer_key,
+            count(*) as occasions,
+            sum(coalesce(occasions.net_amount, 0) + coalesce(returned_later.amount, 0)) as net_amount
+        from intermediate.int_purchase_occasions as occasions
+        cross join horizon
+        left join returned_later
+            on occasions.customer_key = returned_later.customer_key
+            and occasions.occasion_on = returned_later.ordered_on
+        where occasions.occasion_on > horizon.begins_on and occasions.occasion_on <= horizon.closes_on
+        group by occasions.customer_key
+    )
+
     insert into forecast.outcomes (as_of_on, horizon_days, customer_key, occasions, net_amount)
     select
         predictions.as_of_on,
         predictions.horizon_days,
         predictions.customer_key,
-        count(occasions.occasion_on),
-        coalesce(sum(occasions.net_amount), 0)
+        coalesce(bought.occasions, 0),
+        coalesce(bought.net_amount, 0)
     from forecast.predictions as predictions
-    left join intermediate.int_purchase_occasions as occasions
-        on predictions.customer_key = occasions.customer_key
-        and occasions.occasion_on > predictions.as_of_on
-        and occasions.occasion_on <= predictions.as_of_on + predictions.horizon_days
+    left join bought on predictions.customer_key = bought.customer_key
     where
-        predictions.as_of_on = %s
-        and predictions.version = %s
-        and predictions.horizon_days = %s
-    group by 1, 2, 3
+        predictions.as_of_on = %(as_of_on)s
+        and predictions.version = %(version)s
+        and predictions.horizon_days = %(days)s
     on conflict do nothing
 """
 SAID = """
@@ -124,7 +159,7 @@ def find(connection: psycopg.Connection[Any], until: date) -> list[Due]:
 
 def grade_due(connection: psycopg.Connection[Any], due: Due, occasions: Occasions) -> None:
     """Write the outcomes and the grades of one closed horizon, its baselines among them."""
-    connection.execute(OUTCOMES, [due.as_of_on, due.version, due.days])
+    connection.execute(OUTCOMES, {"as_of_on": due.as_of_on, "version": due.version, "days": due.days})
     query = sql.SQL(SAID).format(*(sql.Literal(each) for each in (due.as_of_on, due.version, due.days)))
     with connection.cursor() as cursor, cursor.copy(query) as copy:
         rows = np.concatenate(list(binary.records(copy, ROW)))
@@ -138,7 +173,8 @@ def grade_due(connection: psycopg.Connection[Any], due: Due, occasions: Occasion
     said.append(Said(due.model, None, value, low, high, holds, is_published=True))
     history = occasions.history(day_number(due.as_of_on))
     at, is_known = positions(occasions.keys[history.customer], rows["key"])
-    if is_known.all():  # else some customers are others by now, and a baseline for them is not known
+    if len(history):
+        at = np.where(is_known, at, len(history))
         naive = baselines(occasions, history, due.days)
         said += [_taken(one, at) for one in naive if one.model != due.model]
     grades = grade_all(said, rows["occasions"].astype(np.int64), rows["cents"].astype(np.int64))
@@ -146,9 +182,17 @@ def grade_due(connection: psycopg.Connection[Any], due: Due, occasions: Occasion
 
 
 def _taken(said: Said, at: Any) -> Said:
+    """What is said of the customers at these places. The place after the last is of whoever has no history any more: all
+    orders came back, or the customer is another one's by now. A naive rule expects nothing of them."""
     p, value, low, high, holds = (
-        None if part is None else part[at]
-        for part in (said.p_no_order, said.value, said.low, said.high, said.interval_holds)
+        None if part is None else np.append(part, gone)[at]
+        for part, gone in (
+            (said.p_no_order, 1.0),
+            (said.value, 0.0),
+            (said.low, 0.0),
+            (said.high, 0.0),
+            (said.interval_holds, 1.0),
+        )
     )
     return Said(said.model, p, value, low, high, holds)
 

@@ -43,7 +43,7 @@ def next_version(connection: psycopg.Connection[Any], purpose: str, as_of_on: da
     """The version to publish under, and whether it still has to be written.
 
     Readers take the newest fit of a day. So when data went A, B and back to A, A is written once more (as `A.2`): its
-    first writing is older than B's."""
+    first writing is older than B's. And so is A when its predictions have been forgotten since."""
     rows = connection.execute(
         "select version from forecast.models where purpose = %s and as_of_on = %s group by version order by max(fitted_at) desc",
         [purpose, as_of_on],
@@ -52,9 +52,14 @@ def next_version(connection: psycopg.Connection[Any], purpose: str, as_of_on: da
     same = [name for name in known if name.split(".")[0] == version]
     if not same:
         return version, True
-    if known[0] in same:
+    if known[0] in same and not (purpose == "current" and _is_forgotten(connection, known[0], as_of_on)):
         return known[0], False
     return f"{version}.{len(same) + 1}", True
+
+
+def _is_forgotten(connection: psycopg.Connection[Any], version: str, as_of_on: date) -> bool:
+    kept = "select from forecast.predictions where as_of_on = %s and version = %s limit 1"
+    return connection.execute(kept, [as_of_on, version]).fetchone() is None
 
 
 def write_card(

@@ -49,7 +49,7 @@ class PurchaseLikelihood:
         m = x + self._chances
         with np.errstate(divide="ignore", invalid="ignore"):
             odds = np.log(a) - np.log(b + m - 1) + (r + x) * np.log((alpha + t) / (alpha + t_x))
-        left = np.where(m > 0, np.logaddexp(0.0, odds), 0.0)
+            left = np.where(m > 0, np.logaddexp(0.0, odds), 0.0)  # where m = 0 the odds are no number
         counts = gammaln(r + x) - gammaln(r) + gammaln(b + m) - gammaln(b) + gammaln(a + b) - gammaln(a + b + m)
         return np.asarray(counts + r * np.log(alpha) - (r + x) * np.log(alpha + t) + left)
 

@@ -13,6 +13,8 @@ from retain.errors import UserError
 from retain.forecast import postgres_binary as binary
 from retain.forecast.statistics import IntArray, Occasions, Returned
 
+# A running week is counted until the as-of day, and one is running on any day.
+BUILT_FOR = "select max(counted_until_on) - 1 from intermediate.util_periods"
 CHANNELS = """
     select distinct first_channel
     from intermediate.int_purchase_occasions
@@ -62,6 +64,27 @@ def day_number(day: date) -> int:
 def day_of(number: int) -> date:
     """The day of a number of days since 1970-01-01."""
     return date.fromordinal(number + date(1970, 1, 1).toordinal())
+
+
+class MartsOfAnotherDay(UserError):
+    """The marts are not of the day that is to be forecast: what happened between the two would be taken for silence."""
+
+
+def refuse_another_day(connection: psycopg.Connection[Any], as_of_on: date) -> None:
+    """Raises MartsOfAnotherDay unless the marts were built as of `as_of_on`, or nobody has bought by then."""
+    try:
+        (built_for,) = connection.execute(BUILT_FOR).fetchone() or (None,)
+    except psycopg.errors.UndefinedTable:
+        raise UserError(
+            "There are no purchases to forecast from: the marts have not been built yet.",
+            hint="`retain run` loads, builds and forecasts.",
+        ) from None
+    if built_for not in (None, as_of_on):
+        raise MartsOfAnotherDay(
+            f"The marts are as of {built_for}, and the forecast is to be as of {as_of_on}: whoever bought between the two "
+            "would be taken for silent.",
+            hint="`retain build` brings the marts to that day.",
+        )
 
 
 def read_occasions(connection: psycopg.Connection[Any], until: date) -> Occasions:

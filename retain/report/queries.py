@@ -239,8 +239,8 @@ GRADES = """
             as_of_on,
             version
         from marts.forecast_grades
-        where is_published and target = 'no_order' and horizon_days = 90 and band = 0
-        order by closed_on desc, purpose desc, version desc  -- what was published then, before what was made later
+        where is_newest and is_published and target = 'no_order' and horizon_days = 90 and band = 0
+        order by closed_on desc
         limit 1
     )
 

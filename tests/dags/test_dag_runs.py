@@ -53,6 +53,19 @@ def test_the_marts_are_those_of_the_command_line(day, by_hand):
     assert any("'is_predictable': True" in row for row in from_airflow["customer_value"])
 
 
+def test_marts_of_yesterday_are_not_forecast_from(day, run_dags):
+    today = day.config.read_text()
+    day.config.write_text(today.replace("as_of: 2025-06-30", "as_of: 2025-07-01"))
+    try:
+        run = run_dags(day.config, "forecast_customers")["forecast_customers"]
+    finally:
+        day.config.write_text(today)
+    assert (run.state, set(run.tasks.values())) == ("success", {"skipped"})
+    assert rows_of(day.config, "select distinct as_of_on from forecast.models where purpose = 'current'") == [
+        {"as_of_on": date(2025, 6, 30)}
+    ]
+
+
 def test_every_dbt_test_runs_once(day):
     manifest = json.loads(manifest_of(load_settings(day.config)).read_text())
     known = [node["name"] for node in manifest["nodes"].values() if node["resource_type"] == "test"]

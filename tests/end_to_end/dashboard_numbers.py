@@ -66,11 +66,11 @@ CUSTOMER_VALUE = {
     "value_by_cohort": "select cohort_start as x, lpad(within_days::text, 3) || ' days' as series, net_amount::numeric "
     f"/ nullif(eligible_customers, 0) as value from marts.cohort_value where {EVERYBODY}",
     "said_and_was": "select lpad(horizon_days::text, 3) || ' days' as horizon, sum(expected) as expected, sum(observed) as observed "
-    "from marts.forecast_grades where target = 'value' and band = 0 and is_published group by horizon_days",
+    "from marts.forecast_grades where is_newest and target = 'value' and band = 0 and is_published group by horizon_days",
     "against_naive": f"select {HORIZON} as horizon, {WHO} as who, expected, observed, total_bias, rank_correlation, "
     "interval_coverage from (select horizon_days, is_published, is_baseline, model, sum(expected) as expected, sum(observed) "
     "as observed, avg(total_bias) as total_bias, avg(rank_correlation) as rank_correlation, avg(interval_coverage) as "
-    "interval_coverage from marts.forecast_grades where target = 'value' and band = 0 group by 1, 2, 3, 4) as graded",
+    "interval_coverage from marts.forecast_grades where is_newest and target = 'value' and band = 0 group by 1, 2, 3, 4) as graded",
     "by_segment": "select segment, count(*) as customers, avg(observed_net_amount) as net_per_customer, "
     f"avg(predicted_value_365) as predicted_per_customer, sum(total_value) as total_value from {SEGMENTED} group by segment",
     **{
@@ -128,11 +128,11 @@ TRUST = {
     "reconciliation": "select source, entity, sum(source_records) as source_records, sum(raw_records) as raw_records, "
     "sum(quarantined_records) as quarantined_records, 0 as unexplained_records from marts.reconciliation group by 1, 2",
     "calibration": "select band, sum(expected * customers) / sum(customers) as expected_rate, sum(observed * customers) "
-    "/ sum(customers) as observed_rate from marts.forecast_grades where target = 'no_order' and band > 0 and is_published "
+    "/ sum(customers) as observed_rate from marts.forecast_grades where is_newest and target = 'no_order' and band > 0 and is_published "
     "and horizon_days = 90 group by band",
     "grades": f"select {HORIZON} as horizon, {WHO} as who, expected_rate, brier_score, auc from (select horizon_days, "
     "is_published, is_baseline, model, sum(expected * customers) / sum(customers) as expected_rate, avg(brier_score) as "
-    "brier_score, avg(auc) as auc from marts.forecast_grades where target = 'no_order' and band = 0 group by 1, 2, 3, 4) "
+    "brier_score, avg(auc) as auc from marts.forecast_grades where is_newest and target = 'no_order' and band = 0 group by 1, 2, 3, 4) "
     "as graded",
     "drift": "select as_of_on, kind, name, level, stability_index from marts.forecast_drift",
 }

@@ -73,6 +73,17 @@ def test_run_loads_builds_forecasts_draws_and_says_where_to_look(shop):
     assert f"bin/retain stop --config {folder / 'retain.yml'}" in first.stdout  # it was run from another folder
 
 
+def test_marts_of_another_day_are_not_forecast_from(shop):
+    folder, _, _ = shop
+    later = folder / "later.yml"
+    later.write_text(CONFIG.replace("as_of: 2025-06-30", "as_of: 2025-08-31"))
+    done = typed("forecast", "--config", str(later))
+    assert done.returncode == 2, done.stdout + done.stderr
+    said = " ".join(done.stderr.split())
+    assert "The marts are as of 2025-06-30, and the forecast is to be as of 2025-08-31" in said
+    assert "`retain build` brings the marts to that day" in said
+
+
 def test_query_prints_a_table_csv_and_json_with_the_same_figures(shop):
     folder, _, orders = shop
     ask = ["query", "select orders, net_amount from marts.key_figures", "--config", str(folder / "retain.yml")]

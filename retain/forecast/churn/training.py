@@ -174,8 +174,8 @@ def _train(
         fewest = min(int(kind.sum()), int((~kind).sum()))
         if len(kind) < FEWEST or fewest < FEWEST_OF_A_KIND:
             return fallback(
-                f"only {len(kind):,} customers are there for its {what}, and {fewest:,} of the rarer kind (ordered, or did"
-                f" not); {FEWEST} and {FEWEST_OF_A_KIND} are needed"
+                f"its {what} needs {FEWEST} cases (a customer and a past window) and {FEWEST_OF_A_KIND} of either kind (ordered,"
+                f" or did not): there are {len(kind):,}, and {fewest:,} of the rarer kind"
             )
     lens = _lens(reading, days, last, windows)
     ahead = lens.matrix(newest.table)

@@ -12,7 +12,7 @@ from rich.console import Console
 from retain import warehouse
 from retain.config import load_settings
 from retain.errors import UserError
-from retain.forecast import render, run_forecast
+from retain.forecast import MartsOfAnotherDay, refuse_another_day, render, run_forecast
 from retain.forecast.explaining import explain_customer, show_explanation
 from retain.forecast.reading import day_number, read_occasions
 
@@ -217,6 +217,27 @@ def test_a_shop_that_was_never_built_is_told_what_to_do(shop):
         run_forecast(connection, settings(CDNOW))
 
 
+def test_marts_of_another_day_are_not_forecast_from(shop):
+    _, connection = shop
+    with pytest.raises(UserError, match="have not been built yet"):
+        refuse_another_day(connection, date(2025, 1, 1))
+    connection.execute("create table intermediate.util_periods (counted_until_on date)")
+    refuse_another_day(connection, date(2025, 1, 1))  # nobody has bought yet
+    connection.execute("insert into intermediate.util_periods values ('2024-12-30'), ('2025-01-02')")
+    refuse_another_day(connection, date(2025, 1, 1))
+    for day in (date(2024, 12, 31), date(2025, 1, 2)):
+        with pytest.raises(MartsOfAnotherDay, match="The marts are as of 2025-01-01"):
+            refuse_another_day(connection, day)
+
+
+def test_a_back_cast_before_the_first_purchase_is_refused(shop, cdnow):
+    settings, connection = shop
+    fill(connection, cdnow)
+    with pytest.raises(UserError, match="1996-12-31 is before 1997-01-01, the day of the first purchase"):
+        run_forecast(connection, settings("as_of: 1998-06-30\nforecast:\n  backcast_on: [1997-09-30, 1996-12-31]\n"))
+    assert ledger(connection) == ([], [])
+
+
 def test_a_back_cast_without_a_day_after_it_is_refused(shop, cdnow):
     settings, connection = shop
     fill(connection, cdnow)
@@ -264,6 +285,84 @@ def test_predictions_are_graded_when_their_horizon_has_closed(shop, cdnow):
     again = run_forecast(connection, settings("as_of: 1998-04-05\n"))
     assert again.graded == 0
     assert "2 earlier forecasts have come due and were graded" in printed(later, 200)
+
+
+def test_who_has_no_history_any_more_takes_no_baseline_away(shop, cdnow):
+    """All orders of one came back, another is somebody else's by now: the naive rules expect nothing of them."""
+    settings, connection = shop
+    fill(connection, cdnow)
+    first = run_forecast(connection, settings("as_of: 1997-12-31\n"))
+    one, another, other = (
+        row[0]
+        for row in connection.execute(
+            "select customer_key from intermediate.int_purchase_occasions group by 1"
+            " having count(*) filter (where occasion_on > '1997-12-31' and occasion_on <= '1998-01-30') = 1 and count(*) > 3"
+            " order by 1 limit 3"
+        ).fetchall()
+    )
+    bought = connection.execute(
+        "select sum(net_amount) from intermediate.int_purchase_occasions"
+        " where occasion_on > '1997-12-31' and occasion_on <= '1998-01-30' and customer_key <> %s",
+        [one],
+    ).fetchone()[0]
+    connection.execute("delete from intermediate.int_purchase_occasions where customer_key = %s", [one])
+    connection.execute(
+        "update intermediate.int_purchase_occasions set customer_key = %s, occasion_on = occasion_on + 1 where customer_key = %s",
+        [other, another],
+    )
+    run_forecast(connection, settings("as_of: 1998-02-15\n"))
+    rows = connection.execute(
+        "select model, customers, expected, observed from forecast.grades where version = %s and target = 'value' and band = 0",
+        [first.version],
+    ).fetchall()
+    graded = {row[0]: row[1:] for row in rows}
+    assert set(graded) == {first.model, "recency_only", "same_rate_as_before", "nobody_returns"}
+    assert {row[0] for row in graded.values()} == {2357}
+    assert {round(row[2], 2) for row in graded.values()} == {float(bought)}
+    assert graded["nobody_returns"][1] == 0
+
+
+def test_an_outcome_is_what_was_known_when_the_horizon_closed_whenever_it_is_graded(shop, cdnow):
+    settings, connection = shop
+    fill(connection, cdnow)
+    first = run_forecast(connection, settings("as_of: 1997-12-31\n"))
+    key, on = connection.execute(
+        "select customer_key, occasion_on from intermediate.int_purchase_occasions"
+        " where occasion_on between '1998-01-01' and '1998-01-30' and net_amount > 10 order by 1, 2 limit 1"
+    ).fetchone()
+    order = UUID(int=7)
+    connection.execute("insert into intermediate.int_orders values (%s, %s, %s)", [order, key, on])
+    for day, amount in (("1998-01-30", 1), ("1998-01-31", 2), ("1998-02-15", 3)):  # the first is in time
+        connection.execute("insert into intermediate.int_returns values (%s, %s, %s)", [order, day, amount])
+    connection.execute(
+        "update intermediate.int_purchase_occasions set net_amount = net_amount - 6 where customer_key = %s and occasion_on = %s",
+        [key, on],
+    )
+    run_forecast(connection, settings("as_of: 1998-02-28\n"))
+    was = connection.execute(
+        "select sum(net_amount) from intermediate.int_purchase_occasions"
+        " where occasion_on between '1998-01-01' and '1998-01-30'"
+    ).fetchone()[0]
+    outcomes = connection.execute("select sum(net_amount) from forecast.outcomes where horizon_days = 30").fetchone()[0]
+    assert outcomes == was + 5
+    observed = connection.execute(
+        "select distinct round(observed::numeric, 2) from forecast.grades"
+        " where version = %s and target = 'value' and band = 0 and horizon_days = 30",
+        [first.version],
+    ).fetchall()
+    assert observed == [(outcomes,)]
+
+
+def test_a_day_whose_predictions_were_forgotten_can_be_forecast_again(shop, cdnow):
+    settings, connection = shop
+    fill(connection, cdnow)
+    past = settings("as_of: 1997-05-15\nforecast: {min_history_days: 60}\n")
+    first = run_forecast(connection, past)
+    run_forecast(connection, settings("as_of: 1998-06-30\nforecast: {keep_days: 400}\n"))
+    again = run_forecast(connection, past)
+    assert again.is_new
+    assert (again.predictions, again.totals, again.model) == (first.predictions, first.totals, first.model)
+    assert not run_forecast(connection, past).is_new
 
 
 def test_graded_predictions_are_forgotten_after_the_configured_days_and_their_grades_stay(shop, cdnow):
