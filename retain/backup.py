@@ -6,6 +6,7 @@ same snapshot. A restore happens in one transaction, is compared with that docum
 
 import json
 import os
+import signal
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,11 +20,12 @@ from retain.binaries import find_binaries
 from retain.config import Settings
 from retain.errors import OutOfReach, Refused, UserError
 from retain.person import again
-from retain.relations import checksum_of, tables_of
+from retain.relations import checksum_of, exists, tables_of
 from retain.roles import SCHEMAS
 
 # Emptied after every load, or made anew by every build: not worth a byte.
 PASSING = ("gate", "marts_next")
+RESTORING = sql.Identifier(*warehouse.RESTORING.split("."))
 Checksums = dict[str, list[Any]]  # table: rows, checksum
 
 
@@ -76,7 +78,8 @@ def restore(settings: Settings, file: Path) -> dict[str, Any]:
     Who was erased after the backup was made, by the register in the state folder, is erased again: `erasures_repeated` and
     `customers_erased_again` are added to what the document says. Raises UserError when the warehouse holds loads, or the file is
     none or of a newer release; Refused when what came out is not what went in, or an erasure cannot be repeated. In each case the
-    warehouse is as empty as before.
+    warehouse is as empty as before. Killed in the middle, it is done again from the beginning; until then nobody prepares, loads
+    or builds.
     """
     told = _read_document(file)
     if told["warehouse_version"] > max(warehouse.migrations()):
@@ -87,7 +90,8 @@ def restore(settings: Settings, file: Path) -> dict[str, Any]:
         )
     with warehouse.connect(settings, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s)", [warehouse.PREPARE_LOCK])  # nobody prepares it meanwhile
-        _empty(connection)
+        _empty(connection, whatever_it_holds=exists(connection, warehouse.RESTORING))
+        connection.execute(sql.SQL("create table {} ()").format(RESTORING))
         try:
             _client(settings, "pg_restore", "--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error",
                     f"--dbname={connection.info.dbname}", str(file))  # fmt: skip
@@ -102,13 +106,14 @@ def restore(settings: Settings, file: Path) -> dict[str, Any]:
                 f"({len(differing)} of {len(told['tables'])} tables). The warehouse is empty, as before.",
                 hint="Use another backup; `retain replay` rebuilds raw from landing alone.",
             )
-    warehouse.prepare(settings)
-    try:
-        told["erasures_repeated"], told["customers_erased_again"] = again.repeat(settings)
-    except BaseException:
-        with warehouse.connect(settings, autocommit=True) as connection:
+    warehouse.prepare(settings, is_restoring=True)
+    with warehouse.connect(settings, autocommit=True) as connection:
+        try:
+            told["erasures_repeated"], told["customers_erased_again"] = again.repeat(settings)
+        except BaseException:
             _empty(connection, whatever_it_holds=True)
-        raise
+            raise
+        connection.execute(sql.SQL("drop table {}").format(RESTORING))
     return told
 
 
@@ -150,6 +155,7 @@ def _empty(connection: psycopg.Connection[Any], *, whatever_it_holds: bool = Fal
         for schema in SCHEMAS:
             connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
         connection.execute("drop table if exists public.retain_migrations")
+        connection.execute(sql.SQL("drop table if exists {}").format(RESTORING))
 
 
 def _document(file: Path) -> Path:
@@ -183,4 +189,9 @@ def _client(settings: Settings, program: str, *arguments: str) -> None:
     )
     if done.returncode != 0:
         said = [line for line in done.stderr.splitlines() if line.strip()]
-        raise OutOfReach(f"{program} ended with {done.returncode}: {said[0] if said else 'it said nothing'}.")
+        how = (
+            f"was ended by {signal.Signals(-done.returncode).name}"
+            if done.returncode < 0
+            else f"ended with {done.returncode}"
+        )
+        raise OutOfReach(f"{program} {how}: {said[0] if said else 'it said nothing'}.")

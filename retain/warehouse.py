@@ -92,11 +92,23 @@ def connect(
         yield connection
 
 
-def prepare(settings: Settings) -> None:
-    """Bring the warehouse to this release's shape: migrations, raw tables, roles, the calendar."""
+RESTORING = "public.retain_restoring"  # is there while a backup is being restored
+
+
+def prepare(settings: Settings, *, is_restoring: bool = False) -> None:
+    """Bring the warehouse to this release's shape: migrations, raw tables, roles, the calendar.
+
+    Raises UserError for a warehouse into which a backup was restored by half, unless it `is_restoring` that asks.
+    """
     with connect(settings) as connection:
         _refuse_old_server(connection)
         connection.execute("select pg_advisory_xact_lock(%s)", [PREPARE_LOCK])
+        if exists(connection, RESTORING) and not is_restoring:
+            raise UserError(
+                "A backup was being restored into this warehouse and did not get to its end: nobody has compared what came "
+                "out, and erased people may be in it.",
+                hint="Run the same `retain restore` again: it begins anew.",
+            )
         _migrate(connection)
         connection.execute("create schema if not exists history")
         for entity in ENTITIES.values():

@@ -2,7 +2,10 @@
 
 import json
 import shutil
+import signal
 import stat
+import subprocess
+import sys
 
 import psycopg
 import pytest
@@ -120,6 +123,27 @@ def test_a_backup_that_differs_from_its_document_leaves_the_warehouse_empty(load
     warehouse.prepare(empty)
     with warehouse.connect(empty) as connection:
         assert connection.execute("select count(*) from raw.orders").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("last", ["checksums", "again.repeat"], ids=["unproved", "with those who were erased since"])
+def test_a_restore_that_was_killed_is_used_by_nobody_and_begins_anew(loaded, empty, tmp_path, last):
+    backup.back_up(loaded.settings, tmp_path / "copy")
+    code = (
+        "import os, signal, sys; from pathlib import Path; from retain import backup; from retain.config import load_settings; "
+        f"backup.{last} = lambda *_: os.kill(os.getpid(), signal.SIGKILL); "
+        "backup.restore(load_settings(Path(sys.argv[1])), Path(sys.argv[2]))"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, empty.path, tmp_path / "copy"], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    with warehouse.connect(empty) as connection:
+        assert connection.execute("select count(*) > 0 from ops.loads").fetchone() == (True,)
+    with pytest.raises(UserError, match="did not get to its end"):
+        warehouse.prepare(empty)
+    backup.restore(empty, tmp_path / "copy")
+    warehouse.prepare(empty)
+    assert sums(empty) == sums(loaded.settings)
+    with pytest.raises(UserError, match="restored into an empty one only"):
+        backup.restore(empty, tmp_path / "copy")
 
 
 @pytest.mark.parametrize(
