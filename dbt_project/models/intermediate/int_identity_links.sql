@@ -118,11 +118,43 @@ crowds as (
     group by faces.identifier
 ),
 
+-- A guest is called by the first order: a decision that names a later one, or one that was the first before an earlier
+-- order came, is about the same guest.
+orders_decided as (
+    select
+        source_id,
+        split_part(source_id, ':order:', 1) as source,
+        substr(source_id, strpos(source_id, ':order:') + length(':order:')) as order_id
+    from {{ source('people', 'identities_decided') }}
+    where strpos(source_id, ':order:') > 0
+),
+
+guests_decided as (
+    select distinct
+        orders_decided.source_id,
+        guests.source_id as guest_id
+    from orders_decided
+    inner join {{ ref('int_orders_dated') }} as orders
+        on orders_decided.source = orders.source and orders_decided.order_id = orders.order_id
+    inner join {{ ref('int_identities') }} as guests
+        on orders.source = guests.source and orders.identity_reference = guests.identity_reference
+    where guests.is_guest
+),
+
+decisions as (
+    select distinct
+        decided.decision_id,
+        decided.decision,
+        coalesce(guests_decided.guest_id, decided.source_id) as source_id
+    from {{ source('people', 'identities_decided') }} as decided
+    left join guests_decided on decided.source_id = guests_decided.source_id
+),
+
 split_off as (
     select
         source_id,
         max(decision_id) as decision_id
-    from {{ source('people', 'identities_decided') }}
+    from decisions
     where decision = 'split'
     group by source_id
 ),
@@ -132,11 +164,11 @@ by_hand as (
     select
         identities.source_id,
         'by_hand' as rule,
-        'by_hand:' || decided.decision_id as identifier
-    from {{ source('people', 'identities_decided') }} as decided
-    inner join {{ ref('int_identities') }} as identities on decided.source_id = identities.source_id
-    left join split_off on decided.source_id = split_off.source_id
-    where decided.decision_id >= coalesce(split_off.decision_id, 0)
+        'by_hand:' || decisions.decision_id as identifier
+    from decisions
+    inner join {{ ref('int_identities') }} as identities on decisions.source_id = identities.source_id
+    left join split_off on decisions.source_id = split_off.source_id
+    where decisions.decision_id >= coalesce(split_off.decision_id, 0)
 ),
 
 -- Accounts that their source made one share the account that remains, also where nothing else is known of that one.

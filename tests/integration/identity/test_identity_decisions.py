@@ -37,6 +37,24 @@ def test_a_split_and_a_join_survive_builds_and_full_refreshes_and_end_when_they_
         identity.revert(people.settings, split, "again")
 
 
+def test_a_decision_about_a_guest_holds_when_an_earlier_order_comes(people):
+    people.account("shop:1", since="2024-01-01", email="ana@x.am")
+    people.account("shop:2", since="2024-01-01", email="bo@x.am")
+    people.guest("web:7", "2024-04-07", email="ana@x.am")
+    people.guest("web:9", "2024-04-09", email="of@the.desk")
+    people.build(MODELS)
+    assert people.customers() == groups("shop:1 web:order:7", "shop:2", "web:order:9")
+    identity.split(people.settings, ["web:order:7"], "somebody else")
+    identity.join(people.settings, ["web:order:9", "shop:2"], "came to the desk")
+    people.build(MODELS)
+    assert people.customers() == groups("shop:1", "web:order:7", "shop:2 web:order:9")
+    people.guest("web:6", "2024-04-01", email="ana@x.am")
+    people.guest("web:8", "2024-04-01", email="of@the.desk")
+    for fresh in (False, True):
+        people.build(MODELS, full_refresh=fresh)
+        assert people.customers() == groups("shop:1", "web:order:6", "shop:2 web:order:8")
+
+
 def test_a_decision_is_refused_with_what_is_wrong_and_leaves_nothing_behind(people):
     with pytest.raises(UserError, match="No customer is known yet"):
         identity.join(people.settings, ["shop:1", "shop:2"], "why")
