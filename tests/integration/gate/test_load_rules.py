@@ -311,6 +311,16 @@ def test_a_row_that_waits_in_quarantine_was_read(database_shop):
     assert loads.compare_keys(database_shop.settings, "shop", "orders") == []
 
 
+def test_a_row_in_quarantine_does_not_hide_a_record_that_no_load_brought(database_shop):
+    database_shop.change("update orders set amount = 'ten' where id = 'o1'")
+    database_shop.load()
+    database_shop.change("insert into orders values ('old', 'c1', now(), '1.00', timestamptz '2024-01-01 00:00+00')")
+    database_shop.do("update ops.loads set started_at = started_at - interval '25 hours'")
+    told_of = [o.message for o in database_shop.load(entities=["orders"]) if o.message]
+    assert len(told_of) == 1
+    assert told_of[0].startswith("1 orders are at the source, and no load brought them: old.")
+
+
 def test_rows_of_the_hour_that_a_change_of_clocks_repeats_are_neither_lost_nor_doubled(database_shop):
     """26 October 2025 in Berlin: half past two is there twice. The source keeps its times without a zone."""
     database_shop.configure("    type: sql\n", "    type: sql\n    timezone: Europe/Berlin\n")
