@@ -73,6 +73,7 @@ def _kept(alert: Alert, judgement: Judgement, known: set[tuple[str, str]] | None
         Kind.SOURCE_UNREADABLE,
         Kind.STALE_SOURCE,
         Kind.QUARANTINE_GROWING,
+        Kind.LOAD_UNUSUAL,
     )
     if known is not None and about_entities:
         parts = {part for part in parts if (alert.key.source, part) in known}

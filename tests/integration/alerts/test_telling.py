@@ -331,11 +331,21 @@ def test_a_message_that_is_not_understood_does_not_keep_back_the_others(shop, li
     ]
 
 
-def test_an_entity_that_is_no_longer_configured_ends_its_problem(shop, listener):
-    problem = Problem(Key(Kind.LOAD_REFUSED, "tills", "orders"), "x", ("y",), "", "", parts=frozenset({"orders"}))
+@pytest.mark.parametrize(
+    "kind",
+    [
+        Kind.LOAD_REFUSED,
+        Kind.SOURCE_UNREADABLE,
+        Kind.STALE_SOURCE,
+        Kind.QUARANTINE_GROWING,
+        Kind.LOAD_UNUSUAL,
+    ],
+)
+def test_an_entity_that_is_no_longer_configured_ends_its_problem(shop, listener, kind):
+    problem = Problem(Key(kind, "tills", "orders"), "x", ("y",), "", "", parts=frozenset({"orders"}))
     alerts.tell(shop.settings, [problem], [])
     alerts.tell(shop.settings, [], [])
-    assert heard(listener) == [("opened", "load_refused"), ("over", "load_refused")]
+    assert heard(listener) == [("opened", kind), ("over", kind)]
 
 
 def test_a_failed_build_is_told_and_fails_all_the_same_and_a_good_one_ends_it(shop, listener):
