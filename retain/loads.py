@@ -57,12 +57,15 @@ def window_of_days(settings: Settings, from_on: date, until_on: date | None = No
 
     Raises UserError when the days are the wrong way round.
     """
-    until_on = until_on or settings.today_on + timedelta(days=1)
+    today_on = settings.today_on
+    until_on = until_on or today_on + timedelta(days=1)
     if until_on <= from_on:
+        one = min(from_on, today_on)
         raise UserError(
             f"The window from {from_on} up to, and without, {until_on} holds no day.",
-            hint=f"One day is --from {from_on} --to {from_on + timedelta(days=1)}.",
+            hint=f"One day is --from {one} --to {one + timedelta(days=1)}.",
         )
+    until_on = min(until_on, date.max - timedelta(days=1))  # a source adds a day, or another zone's hours
     zone = settings.business.zone
     start, end = (datetime.combine(day, time.min, tzinfo=zone) for day in (from_on, until_on))
     return Window(start, end)

@@ -177,7 +177,7 @@ def _load(
 ) -> int:
     """Load and show a line an entity; returns how many loads were refused or could not be read (exit code in `_finish`)."""
     heading(
-        f"Fill {window.start:%Y-%m-%d} to {window.end:%Y-%m-%d} again (the last day is not read)"
+        f"Fill {window.start.date()} to {window.end.date()} again (the last day is not read)"
         if window
         else "Load and validate"
     )

@@ -66,12 +66,23 @@ def test_a_backfill_a_replay_and_what_holds_a_source_back_are_said(shop):
         assert words in loads
 
 
+def test_the_first_day_and_the_last_that_there_are_can_be_typed(database_shop):
+    database_shop.configure("timezone: UTC", "timezone: Asia/Yerevan")
+    database_shop.configure("cursor: changed", "cursor: changed::date")
+    database_shop.load(entities=["customers"])
+    again = retain(database_shop, "load", "--from", "0001-01-01", "--to", "9999-12-31", "--entity", "orders")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "Fill 0001-01-01 to 9999-12-30 again" in again.stdout
+    assert len(database_shop.orders()) == 40
+
+
 @pytest.mark.parametrize(
     ("command", "words"),
     [
         (("load", "--from", "2025-13-01"), '--from "2025-13-01" is not a day'),
         (("load", "--to", "2025-01-01"), "needs its beginning too"),
         (("load", "--from", "2025-01-02", "--to", "2025-01-02"), "holds no day"),
+        (("load", "--from", "9999-12-31"), "holds no day"),
         (("load", "--full", "--from", "2025-01-02"), "only one of them can be meant"),
         (("load", "--nonsense"), "No such option"),
         (("replay",), "Say what to rebuild"),
