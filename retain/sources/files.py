@@ -56,6 +56,7 @@ class FilesReader:
     def __init__(self, settings: Settings, source: FilesSource) -> None:
         self.name = source.name
         self._source = source
+        self._zone = settings.timezone_of(source.name)
         self._config = settings.path.name
 
     def columns(self, entity: str) -> list[Column]:
@@ -94,7 +95,8 @@ class FilesReader:
         shape = self._shape(entity)
         before = dict(state or {})
         known: dict[str, dict[str, Any]] = dict(before.get("files", {}))
-        is_mapped_anew = bool(before) and before.get("mapping") != self._fingerprint(shape)
+        mapping = self._fingerprint(shape, before)
+        is_mapped_anew = bool(before) and before.get("mapping") != mapping
         read_all = full or is_mapped_anew
         stamps: list[FileStamp] = []
         others: list[FileStamp] = []
@@ -122,6 +124,7 @@ class FilesReader:
         warnings = (f"{self._config} reads this entity differently than before: every file was read again",)
         plan = FilesPlan(
             tuple(stamps),
+            mapping,
             known,
             () if read_all else tuple(before.get("columns", ())),
             warnings if is_mapped_anew else (),
@@ -144,7 +147,8 @@ class FilesReader:
             columns += empty
             warnings += [f"no record has a {name} ({place}): it is empty" for name, place in empty.items()]
         state = {
-            "mapping": self._fingerprint(shape),
+            "mapping": plan.mapping,
+            "timezone": self._zone,
             "files": plan.known,
             "columns": columns or list(plan.columns_before),
         }
@@ -158,12 +162,19 @@ class FilesReader:
     def _shape(self, entity: str) -> FilesEntity:
         return listed(self._source.entities, entity, self.name, self._config)
 
-    def _fingerprint(self, shape: FilesEntity) -> str:
-        """Changes when the same file would now be read as other records."""
+    def _fingerprint(self, shape: FilesEntity, before: State) -> str:
+        """Changes when the same file would now be read as other records than when the state `before` was left."""
         # where what a later release added is not used, nothing is read otherwise than ever
         beside = {"replaces", *(name for name in ("together", "skip_lines") if not getattr(shape, name))}
-        how = f"{shape.model_dump_json(exclude=beside)}{self._source.timezone}{self._source.date_order}"
-        return hashlib.sha256(how.encode()).hexdigest()[:16]
+
+        def read_in(zone: str | None) -> str:
+            how = f"{shape.model_dump_json(exclude=beside)}{zone}{self._source.date_order}"
+            return hashlib.sha256(how.encode()).hexdigest()[:16]
+
+        # Earlier releases knew the source's own zone alone. One that has none goes on as it was, while the shop's is the same.
+        as_before = read_in(self._source.timezone)
+        is_same = before.get("mapping") == as_before and before.get("timezone", self._zone) == self._zone
+        return as_before if is_same else read_in(self._zone)
 
     def _below(self, path: Path) -> str:
         return path.relative_to(self._source.folder).as_posix()

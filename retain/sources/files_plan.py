@@ -28,9 +28,10 @@ class FileStamp:
 
 @dataclass(frozen=True)
 class FilesPlan:
-    """The files to read, in the order of their names, and what is known of every file once they are read."""
+    """The files to read, in the order of their names, by which mapping, and what is known of every file once they are read."""
 
     stamps: tuple[FileStamp, ...]
+    mapping: str
     known: dict[str, dict[str, Any]]
     columns_before: tuple[str, ...]
     warnings: tuple[str, ...] = ()

@@ -65,10 +65,12 @@ class Tills:
         path.write_bytes(text.encode() if isinstance(text, str) else text)
         return path
 
-    def reader(self, files: str | list[str] = "*.csv", extra: str = "", fields: str = FIELDS) -> Source:
+    def reader(
+        self, files: str | list[str] = "*.csv", extra: str = "", fields: str = FIELDS, timezone: str = "UTC"
+    ) -> Source:
         path = self.root / "retain.yml"
         path.write_text(
-            "business: {timezone: UTC, reporting_currency: EUR}\n"
+            f"business: {{timezone: {timezone}, reporting_currency: EUR}}\n"
             "sources:\n  - name: tills\n    type: files\n    folder: tills\n    entities:\n      orders:\n"
             f"        files: {json.dumps(files)}\n        fields: {fields}\n"
             f"        defaults: {{status: paid, currency: EUR}}\n{extra}"
@@ -81,9 +83,10 @@ class Tills:
         extra: str = "",
         state: State | None = None,
         fields: str = FIELDS,
+        timezone: str = "UTC",
         **plan: Any,
     ) -> Landed:
-        reader = self.reader(files, extra, fields)
+        reader = self.reader(files, extra, fields, timezone)
         batch = reader.plan("orders", state, NOW, **plan)
         with reader.read(batch) as extract:
             text = b"".join(extract.copy_chunks).decode()

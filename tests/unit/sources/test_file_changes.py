@@ -16,6 +16,7 @@ from retain.errors import OutOfReach, UserError
 from retain.sources import Window, open_source
 
 HEADER = "id,at,total\n"
+MAPPING_OF_BEFORE = "cf55fd6237069716"  # what an earlier release left of the tills' mapping
 
 
 def test_the_first_load_reads_every_file_by_name(tills):
@@ -78,6 +79,33 @@ def test_another_mapping_reads_everything_again_and_says_so(tills):
     landed = tills.load(state=state, fields="{order_id: id, ordered_at: at, gross_amount: total, region: at}")
     assert landed.files == ["a.csv"]
     assert "differently than before" in landed.warnings[0]
+
+
+def test_another_timezone_of_the_shop_reads_everything_again_and_says_so(tills):
+    tills.write("a.csv", HEADER + "1,x,1\n")
+    state = tills.load().state
+    landed = tills.load(state=state, timezone="Asia/Yerevan")
+    assert landed.files == ["a.csv"]
+    assert "differently than before" in landed.warnings[0]
+    assert tills.load(state=landed.state, timezone="Asia/Yerevan").files == []
+    assert tills.load(state=landed.state).files == ["a.csv"]
+
+
+def test_of_a_source_with_a_timezone_of_its_own_the_shops_changes_nothing(tills):
+    tills.write("a.csv", HEADER + "1,x,1\n")
+    own = "    timezone: Asia/Yerevan\n"
+    state = tills.load(extra=own).state
+    assert tills.load(extra=own, state=state, timezone="Europe/Berlin").files == []
+
+
+def test_what_a_release_read_that_did_not_note_the_timezone_is_not_read_again(tills):
+    tills.write("a.csv", HEADER + "1,x,1\n")
+    state = tills.load().state | {"mapping": MAPPING_OF_BEFORE}
+    del state["timezone"]
+    landed = tills.load(state=state)
+    assert (landed.files, landed.state["mapping"]) == ([], MAPPING_OF_BEFORE)
+    assert tills.load(state=landed.state).files == []
+    assert tills.load(state=landed.state, timezone="Asia/Yerevan").files == ["a.csv"], "but from then on it is known"
 
 
 def test_a_window_reads_the_files_changed_in_it(tills):
