@@ -20,6 +20,7 @@ from retain.reconciliation import days_of_gate, is_cheaper_anew, lost_of_gate, o
 from retain.relations import exists
 from retain.roles import LOADER
 from retain.tiers import keep_tiers
+from retain.versions import is_newer
 from retain.warehouse import connect
 
 MOVES_THE_CURSOR = ("incremental", "full")
@@ -155,7 +156,11 @@ def take_in(
     has_phones = "phone" in entity.fields
     found = beside.run(lambda by: new_spellings(by, gate)) if beside is not None and has_phones else None
     filled = fill(connection, load_id, source, entity) if is_large else None
-    changed = merge(connection, load_id, source, entity, raw_of(entity)) if filled is None else filled
+    if filled is None:
+        newer = is_newer(connection, settings, load_id, source, entity, kind)
+        changed = merge(connection, load_id, source, entity, raw_of(entity), newer)
+    else:
+        changed = filled
     if has_phones:
         spellings = found.result() if found is not None else new_spellings(connection, gate)
         normalise(connection, spellings, settings.business.country)

@@ -12,11 +12,16 @@ from retain.relations import has_rows
 
 
 def merge(
-    connection: psycopg.Connection[Any], load_id: int, source: str, entity: Entity, target: sql.Composable
+    connection: psycopg.Connection[Any],
+    load_id: int,
+    source: str,
+    entity: Entity,
+    target: sql.Composable,
+    is_newer: sql.Composable,
 ) -> int:
     """One row per key, the newest version: by the source's own time of change, else the one that was sent last.
 
-    From gate.load_<load_id>, without the rows of pg_temp.kept_out, into `target`, which has the shape of raw.<entity>.
+    `is_newer` says it of `excluded`, which comes, and `current` (see `retain.versions`). From gate.load_<load_id>, without the rows of pg_temp.kept_out, into `target`, which has the shape of raw.<entity>.
     """
     keys = sql.SQL(", ").join(map(sql.Identifier, entity.key))
     others = [name for name in entity.fields if name not in entity.key]
@@ -31,8 +36,7 @@ def merge(
             "{insert} order by {keys}, incoming.changed_at desc nulls last, row_number desc "
             "on conflict (source, {keys}) do update set {assignments}, is_deleted = excluded.is_deleted, "
             "deleted_at = excluded.deleted_at, _load_id = excluded._load_id "
-            "where (current.changed_at is null or excluded.changed_at is null or excluded.changed_at >= current.changed_at "
-            "or current.is_deleted) "
+            "where (current.changed_at is null or excluded.changed_at is null or {is_newer} or current.is_deleted) "
             "and {current} is distinct from {incoming}"
         ).format(
             insert=_insert(connection, load_id, source, entity, target, sql.SQL("distinct on ({}) ").format(keys)),
@@ -40,6 +44,7 @@ def merge(
             assignments=sql.SQL(", ").join(
                 sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in others
             ),
+            is_newer=is_newer,
             current=current,
             incoming=incoming,
         )

@@ -28,6 +28,7 @@ from retain.reconciliation import keys_from_text, recount
 from retain.records import keys_of, same_key, unfit_values
 from retain.roles import LOADER
 from retain.tiers import keep_tiers
+from retain.versions import is_newer_in_replay
 from retain.warehouse import connect
 
 Progress = Callable[[str, str, int, int], None]  # source, entity, loads done, loads in all
@@ -236,7 +237,8 @@ def _play(
                 keys_of(entity, "incoming"), gate_table(past.load_id)
             )
         )
-    merge(connection, past.load_id, source, entity, target)
+    newer = is_newer_in_replay(connection, settings, past.load_id, source, entity, past.kind)
+    merge(connection, past.load_id, source, entity, target, newer)
     if "phone" in entity.fields:
         spellings = new_spellings(connection, gate_table(past.load_id))
         normalise(connection, spellings, settings.business.country)
