@@ -21,7 +21,8 @@ def merge(
 ) -> int:
     """One row per key, the newest version: by the source's own time of change, else the one that was sent last.
 
-    `is_newer` says it of `excluded`, which comes, and `current` (see `retain.versions`). From gate.load_<load_id>, without the rows of pg_temp.kept_out, into `target`, which has the shape of raw.<entity>.
+    `is_newer` says it of `excluded`, which comes, and `current` (see `retain.versions`). From gate.load_<load_id>, without the
+    rows of pg_temp.kept_out, into `target`, which has the shape of raw.<entity>.
     """
     keys = sql.SQL(", ").join(map(sql.Identifier, entity.key))
     others = [name for name in entity.fields if name not in entity.key]
