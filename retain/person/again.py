@@ -55,7 +55,7 @@ def repeat(settings: Settings) -> tuple[int, int]:
     or a build is running, when the register was written with another key, and when an erased account was then taken for one
     customer with one that was not erased. Nothing is changed then.
     """
-    texts: list[str] = []
+    named = searching.Names(())
     rows: dict[str, int] = {}
     with warehouse.connect(settings) as connection, nobody_else_at_work(connection, settings), connection.transaction():
         entries = {register.enter(connection, entry): entry for entry in register.missing(connection, settings)}
@@ -77,9 +77,9 @@ def repeat(settings: Settings) -> tuple[int, int]:
                 [entry["erased_at"], done.erasure_id],
             )
             connection.execute("discard temp")  # the tables of the next person have the same names
-            texts += names
+            named = searching.Names((*named.said, *names.said), (*named.codes, *names.codes))
             rows |= done.rows
-    searching.replace_in_files(settings, texts)
+    searching.replace_in_files(settings, named)
     let_go(settings, rows)
     return len(entries), len(found)
 

@@ -27,14 +27,15 @@ from retain.person import built, register, searching, tables
 from retain.person.finding import Person, find
 from retain.person.identifiers import use_key
 from retain.person.landing_rows import empty_rows, find_rows
+from retain.person.searching import Names
 from retain.person.seeking import SOUGHT, landed_mappings, seek
+from retain.person.words import erase_from_reasons, erase_from_words
 from retain.relations import checksum_of, tables_of
 from retain.transform import only_one_build
 
 # Of a mart, what an erasure changes: keys and names of identities, and the words of returns.
 NOT_ADDED_UP = ("source_id", "joined_to_source_id", "example_source_id", "identifier_masked", "order_id", "reason")
 NOT_COMPARED = ("win_back_candidates",)
-OF_CUSTOMERS = ("customers", "experiment_assignments", "business_changes")
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,9 @@ def erase(settings: Settings, name: str, reason: str, erased_by: str | None = No
     with warehouse.connect(settings) as connection, nobody_else_at_work(connection, settings), connection.transaction():
         person = find(connection, settings, name)
         new_key = uuid4()
-        done, texts = erase_person(connection, settings, person, reason.strip(), erased_by or os_user(), new_key)
+        done, names = erase_person(connection, settings, person, reason.strip(), erased_by or os_user(), new_key)
         register.note(connection, settings, done.erasure_id, new_key)
-    files, unreadable = searching.replace_in_files(settings, texts)
+    files, unreadable = searching.replace_in_files(settings, names)
     let_go(settings, done.rows)
     return Erased(
         done.erasure_id, done.erased_at, done.rows, done.identifiers, done.shared, done.left, files, unreadable
@@ -96,25 +97,26 @@ def nobody_else_at_work(connection: psycopg.Connection[Any], settings: Settings)
 
 def erase_person(
     connection: psycopg.Connection[Any], settings: Settings, person: Person, reason: str, erased_by: str, new_key: UUID
-) -> tuple[Erased, list[str]]:
-    """Erase the person in the transaction that is open; returns what was done, and the texts to look for in files.
+) -> tuple[Erased, Names]:
+    """Erase the person in the transaction that is open; returns what was done, and what to look for in files.
 
     `new_key`: what stands for the person from now on. Raises as `erase` does.
     """
     check = use_key(connection, settings)
     seek(connection, settings, person)
-    texts = texts_of(connection, person)
-    pattern = searching.pattern_of(texts)
+    names = names_of(connection, person)
+    pattern = names.in_words
     if pattern is not None and connection.execute("select %s ~* %s", [reason, pattern]).fetchone() == (True,):
         raise UserError("The reason names the person, and it stays on record.", hint="Say why without saying who.")
     before = checksum_of_marts(connection)
     rows = tables.erase_from_raw(connection, settings)
     built.name_what_was_built(connection, person, new_key)
-    rows |= _erase_from_landing(connection, settings)
+    rows |= _erase_from_landing(connection, settings, names)
     rows |= tables.erase_from_keys(connection)
     rows |= built.erase_from_built(connection, person)
     built.erase_from_words(connection, new_key)
-    rows |= _erase_from_words_of_ops(connection, pattern)
+    for table, number in erase_from_words(connection, settings, names).items():
+        rows[table] = rows.get(table, 0) + number
     after = checksum_of_marts(connection)
     if before != after:
         differing = sorted(name for name in before if before[name] != after.get(name))
@@ -123,19 +125,21 @@ def erase_person(
             hint="Please report it.",
         )
     done = _record(connection, person, new_key, reason, erased_by, rows, check, json.dumps(before), json.dumps(after))
-    return done, texts
+    return done, names
 
 
-def texts_of(connection: psycopg.Connection[Any], person: Person) -> list[str]:
+def names_of(connection: psycopg.Connection[Any], person: Person) -> Names:
     """What the person is called by, in every spelling that was sent, where it is nobody else's; and their customer_key."""
     rows = connection.execute(
-        "select spelled from pg_temp.spellings join pg_temp.sought using (kind, normal) where recognises and kind <> 'customer_id' "
-        "union select normal from pg_temp.sought where recognises or kind = 'customer_id'"
+        "select kind in ('loyalty_card', 'order_id'), spelled from pg_temp.spellings join pg_temp.sought using (kind, normal) "
+        "where recognises and kind <> 'customer_id' "
+        "union select kind = 'loyalty_card', normal from pg_temp.sought where recognises or kind = 'customer_id'"
     ).fetchall()
-    return [str(person.customer_key), *(row[0] for row in rows)]
+    said = (text for is_code, text in rows if not is_code)
+    return Names((str(person.customer_key), *said), tuple(text for is_code, text in rows if is_code))
 
 
-def _erase_from_landing(connection: psycopg.Connection[Any], settings: Settings) -> dict[str, int]:
+def _erase_from_landing(connection: psycopg.Connection[Any], settings: Settings, names: Names) -> dict[str, int]:
     rows: dict[str, int] = {}
     for mapping in landed_mappings(connection, settings):
         table = f"landing.{mapping.source}__{mapping.entity.name}"
@@ -146,6 +150,7 @@ def _erase_from_landing(connection: psycopg.Connection[Any], settings: Settings)
         )
         rows[table] = empty_rows(connection, settings, mapping, SOUGHT)
         rows["ops.quarantine"] = rows.get("ops.quarantine", 0) + _erase_from_quarantine(connection, settings, mapping)
+        erase_from_reasons(connection, mapping, names)
         connection.execute("drop table pg_temp.emptied_rows")
     return rows
 
@@ -169,42 +174,6 @@ def _erase_from_quarantine(connection: psycopg.Connection[Any], settings: Settin
     for (load_id,) in left:
         drop_gate_tables(connection, load_id)
     return touched
-
-
-def _erase_from_words_of_ops(connection: psycopg.Connection[Any], pattern: str | None) -> dict[str, int]:
-    """Sentences, reasons and notes that name the person; in landing also rows that cannot be read, and rows of others."""
-    touched: dict[str, int] = {}
-    if pattern is not None:
-        touched |= searching.replace_in_tables(connection, pattern, ("ops", "landing"))
-        for table, rows in searching.replace_in_tables(
-            connection, pattern, ("history",), ("email", "phone", "loyalty_card")
-        ).items():
-            touched[table] = touched.get(table, 0) + rows
-    for source, number in connection.execute("select source, customer_id from pg_temp.accounts").fetchall():
-        alone = searching.pattern_of([number]) or rf"(?<![\w.]){number}(?![\w.])"
-        values = {
-            "source": source,
-            "entities": list(OF_CUSTOMERS),
-            "alone": alone,
-            "stands": searching.STANDS,
-            "number": number,
-        }
-        for statement in NAMED_BY_NUMBER:
-            connection.execute(statement.encode(), values)
-    return touched
-
-
-NAMED_BY_NUMBER = (
-    "update ops.alerts set keys = array_replace(keys, %(number)s, %(stands)s), title = regexp_replace(title, %(alone)s, %(stands)s, 'g'), "
-    "reasons = array(select regexp_replace(one, %(alone)s, %(stands)s, 'g') from unnest(reasons) as one) "
-    "where source = %(source)s and entity = any(%(entities)s)",
-    "update ops.loads set message = regexp_replace(message, %(alone)s, %(stands)s, 'g') "
-    "where source = %(source)s and entity = any(%(entities)s) and message ~ %(alone)s and rows_of_erased is null",
-    "update ops.validation_results as one set message = regexp_replace(one.message, %(alone)s, %(stands)s, 'g'), "
-    "observed = regexp_replace(observed::text, '\"' || %(alone)s || '\"', '\"' || %(stands)s || '\"', 'g')::jsonb from ops.loads as loads "
-    "where loads.load_id = one.load_id and loads.source = %(source)s and loads.entity = any(%(entities)s) "
-    "and (one.message ~ %(alone)s or one.observed::text ~ %(alone)s)",
-)
 
 
 def checksum_of_marts(connection: psycopg.Connection[Any]) -> dict[str, str]:

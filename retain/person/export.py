@@ -13,10 +13,10 @@ from retain.entities import NAMING_SOMEBODY
 from retain.landing import landing_table
 from retain.outreach import write_for_owner
 from retain.person.built import BUILT
-from retain.person.erasure import looking, texts_of
+from retain.person.erasure import looking, names_of
 from retain.person.finding import Person, find
 from retain.person.landing_rows import find_rows
-from retain.person.searching import columns_with_text, in_files, pattern_of
+from retain.person.searching import columns_with_text, files_naming, pattern_of
 from retain.person.seeking import OF_THEM, SOUGHT, landed_mappings, naming_them, seek
 from retain.relations import tables_of
 
@@ -43,7 +43,7 @@ def export(settings: Settings, name: str, path: Path | None) -> tuple[Path, dict
         seek(connection, settings, person)
         held = _held(connection, settings, person)
         named = _named_in_words(connection, person, set(held))
-        files = [str(file) for file in in_files(settings, texts_of(connection, person))]
+        files = [str(file) for file in files_naming(settings, names_of(connection, person))]
     document = {
         "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "customer_key": str(person.customer_key),
@@ -115,12 +115,12 @@ def _built(connection: psycopg.Connection[Any], person: Person) -> dict[str, Row
 
 def _named_in_words(connection: psycopg.Connection[Any], person: Person, known: set[str]) -> dict[str, Rows]:
     """Rows of ops and landing, beside those, in whose words the person is named: sentences, notes, lines that cannot be read."""
-    pattern = pattern_of(texts_of(connection, person))
-    if pattern is None:
-        return {}
+    names = names_of(connection, person)
+    patterns = {"ops": names.in_words, "landing": pattern_of(names.said)}  # a card may be another's order number there
     found = {}
     for schema, table, columns in columns_with_text(connection, ("ops", "landing")):
-        if f"{schema}.{table}" not in known:
+        pattern = patterns[schema]
+        if f"{schema}.{table}" not in known and pattern is not None:
             there = " or ".join(f'"{name}"::text ~* %(pattern)s' for name in columns)
             found[f"{schema}.{table}"] = _rows(connection, sql.Identifier(schema, table), there, {"pattern": pattern})
     return found
