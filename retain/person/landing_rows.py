@@ -77,18 +77,9 @@ def find_rows(
     An account is known by its number. By an e-mail, phone or card alone a row is somebody's if it is not younger than the
     erasure: who comes back afterwards is a new customer.
     """
-    columns = landed_columns(connection, mapping)
-    check_expressions(connection, mapping, columns)
-    set_source_clock(connection, settings, mapping.source)
     fields, since = OF_A_PERSON[mapping.entity.name]
     said = [*fields, *([since] if since else []), *ALSO_SAID.get(mapping.entity.name, ())]
-    selection = sql.SQL("true") if load_id is None else sql.SQL("_load_id = {}").format(sql.Literal(load_id))
-    if KEPT in columns:
-        selection += sql.SQL(" and {} is null").format(sql.Identifier(KEPT))
-    _map(connection, mapping, columns, said, selection, "said")
-    make_spelled(connection)
-    if "phone" in fields:
-        spell(connection, settings, sql.SQL("select phone from pg_temp.said"))
+    map_landed(connection, settings, mapping, said, load_id)
     matches = {}
     for field in fields:
         kind = CUSTOMER_ID if field == "touched_value" else field
@@ -130,6 +121,26 @@ def find_rows(
     ).rowcount
 
 
+def map_landed(
+    connection: psycopg.Connection[Any],
+    settings: Settings,
+    mapping: Mapping,
+    fields: list[str],
+    load_id: int | None = None,
+) -> None:
+    """Make pg_temp.said: what the rows of landing (of one load, or of all) say in some fields, but those of who was erased."""
+    columns = landed_columns(connection, mapping)
+    check_expressions(connection, mapping, columns)
+    set_source_clock(connection, settings, mapping.source)
+    selection = sql.SQL("true") if load_id is None else sql.SQL("_load_id = {}").format(sql.Literal(load_id))
+    if KEPT in columns:
+        selection += sql.SQL(" and {} is null").format(sql.Identifier(KEPT))
+    _map(connection, mapping, columns, fields, selection, "said")
+    make_spelled(connection)
+    if "phone" in fields:
+        spell(connection, settings, sql.SQL("select phone from pg_temp.said"))
+
+
 def _is_nobody_elses(mapping: Mapping) -> sql.Composed:
     """That a row which names somebody's e-mail, phone or card is not of an account that is another's."""
     if mapping.entity.name == "orders":
@@ -137,6 +148,11 @@ def _is_nobody_elses(mapping: Mapping) -> sql.Composed:
     return sql.SQL(
         "not exists (select 1 from raw.customers as known where known.source = {} and known.customer_id = said.customer_id)"
     ).format(_of(mapping, ACCOUNT_SOURCE))
+
+
+def account_source(mapping: Mapping) -> sql.Composable:
+    """The source whose account a row of pg_temp.said names."""
+    return _of(mapping, ACCOUNT_SOURCE)
 
 
 def _of(mapping: Mapping, source_field: str) -> sql.Composable:

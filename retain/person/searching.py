@@ -89,11 +89,15 @@ def columns_with_text(
 
 def in_tables(connection: psycopg.Connection[Any], texts: Iterable[str]) -> dict[str, int]:
     """Table and column to its number of rows in which one of the texts stands, in whatever case; {} when it stands nowhere."""
-    pattern = pattern_of(texts)
+    return with_pattern(connection, pattern_of(texts), SCHEMAS)
+
+
+def with_pattern(connection: psycopg.Connection[Any], pattern: str | None, schemas: Iterable[str]) -> dict[str, int]:
+    """Table and column to its number of rows in which the pattern finds something, in whatever case."""
     found: dict[str, int] = {}
     if pattern is None:
         return found
-    for schema, table, columns in columns_with_text(connection, SCHEMAS):
+    for schema, table, columns in columns_with_text(connection, schemas):
         counts = sql.SQL(", ").join(
             sql.SQL("count(*) filter (where {}::text ~* {})").format(sql.Identifier(name), sql.Literal(pattern))
             for name in columns

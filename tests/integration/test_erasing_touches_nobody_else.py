@@ -3,7 +3,7 @@
 import pytest
 
 from retain import replay, transform
-from retain.person import erasure
+from retain.person import erasure, proof
 
 CUSTOMERS = "id,email,phone,card,changed\n"
 ORDERS = "id,customer,at,amount,currency,changed,note\n"
@@ -49,6 +49,18 @@ def test_amounts_orders_and_accounts_of_others_stay_as_they_were_sent(card_shop)
         ("150000", "b@x.am", "CARD-2"),
         ("c3", "d@x.am", "CARD-3"),
     ]
+    assert proof.prove(shop.settings, "150000").is_clean, "amounts and numbers of others are no card"
+    assert proof.prove(shop.settings, "shop:c1").is_clean
+    assert set(proof.prove(shop.settings, "shop:150000").tables) >= {
+        "landing.shop__customers.customer_id",
+        "landing.shop__orders.customer_id",
+        "raw.orders.customer_id",
+    }
+    assert set(proof.prove(shop.settings, "card-2").tables) >= {
+        "landing.shop__customers.loyalty_card",
+        "raw.customers.loyalty_card",
+        "intermediate.int_identities.loyalty_card",
+    }
     assert shop.ask("select _kept::jsonb ->> 'gross_amount' from landing.shop__orders where id is null") == [
         ("150000",)
     ]
