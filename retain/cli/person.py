@@ -64,6 +64,11 @@ def erase(config: Path | None, name: str, reason: str, is_agreed: bool) -> None:
             f"{count(done.left, 'identifier')} that too many people gave to be anybody's: left as it is.",
             soft_wrap=True,
         )
+    if done.reasons:
+        console.print(
+            f"{count(done.reasons, 'reason')} given by hand for decisions about this person: erased whole, a name may stand there.",
+            soft_wrap=True,
+        )
     for path in done.files:
         console.print(f"Put right: {escape(str(path))}", soft_wrap=True)
     for path in done.unreadable_files:

@@ -7,7 +7,7 @@ transaction ends: a mart that does not add up to what it did undoes everything.
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -42,8 +42,9 @@ NOT_COMPARED = ("win_back_candidates",)
 class Erased:
     """What an erasure did: rows by table, how many identifiers of each kind went, and how many stay because a crowd gave them.
 
-    `shared`: identifiers that other customers gave too, and that stay with those; `files`: those of the state folder that
-    were put right or deleted, `unreadable_files`: those that name the person and are no text.
+    `shared`: identifiers that other customers gave too, and that stay with those; `reasons`: those given by hand for decisions
+    about the person, which are gone whole; `files`: those of the state folder that were put right or deleted,
+    `unreadable_files`: those that name the person and are no text.
     """
 
     erasure_id: int
@@ -52,6 +53,7 @@ class Erased:
     identifiers: dict[str, int]
     shared: int
     left: int
+    reasons: int = 0
     files: list[Path] = field(default_factory=list)
     unreadable_files: list[Path] = field(default_factory=list)
 
@@ -79,9 +81,7 @@ def erase(settings: Settings, name: str, reason: str, erased_by: str | None = No
         register.note(connection, settings, done.erasure_id, new_key)
     files, unreadable = searching.replace_in_files(settings, names)
     let_go(settings, done.rows)
-    return Erased(
-        done.erasure_id, done.erased_at, done.rows, done.identifiers, done.shared, done.left, files, unreadable
-    )
+    return replace(done, files=files, unreadable_files=unreadable)
 
 
 @contextmanager
@@ -112,6 +112,7 @@ def erase_person(
     rows = tables.erase_from_raw(connection, settings)
     built.name_what_was_built(connection, person, new_key)
     rows |= _erase_from_landing(connection, settings, names)
+    reasons = tables.erase_from_decisions(connection, person.source_ids)
     rows |= tables.erase_from_keys(connection)
     rows |= built.erase_from_built(connection, person)
     built.erase_from_words(connection, new_key)
@@ -125,7 +126,7 @@ def erase_person(
             hint="Please report it.",
         )
     done = _record(connection, person, new_key, reason, erased_by, rows, check, json.dumps(before), json.dumps(after))
-    return done, names
+    return replace(done, reasons=reasons), names
 
 
 def names_of(connection: psycopg.Connection[Any], person: Person) -> Names:

@@ -12,6 +12,7 @@ from retain.mapping import Mapping
 from retain.person.identifiers import CONTACTS, CUSTOMER_ID, ORDER_ID, make_spelled, replaced, spell
 from retain.person.landing_rows import ACCOUNT_SOURCE, ORDER_SOURCE
 from retain.person.merged import MERGED, renamed
+from retain.person.searching import STANDS
 from retain.person.seeking import OF_THEM, SOUGHT, naming_them, source_of
 from retain.records import key_text, key_values, version_of
 
@@ -167,6 +168,30 @@ def erase_from_quarantine(connection: psycopg.Connection[Any], mapping: Mapping,
             entity=sql.Literal(entity.name),
         )
     ).rowcount
+
+
+def erase_from_decisions(connection: psycopg.Connection[Any], source_ids: Iterable[str]) -> int:
+    """Put `erased` in the place of every reason given by hand for a decision about these identities; returns how many there were.
+
+    It is about this very person, and which word of it is their name nobody can tell.
+    """
+    about = "source_ids && (%(identities)s::text[] || (select array_agg(old) from pg_temp.texts))"
+    values = {"identities": list(source_ids), "stands": STANDS}
+    row = connection.execute(
+        "select count(*) filter (where reason <> %(stands)s) + count(*) filter (where reverted_because <> %(stands)s) "
+        f"from ops.identity_decisions where {about}".encode(),
+        values,
+    ).fetchone()
+    connection.execute("alter table ops.identity_decisions disable trigger keep_identity_decision")
+    connection.execute(
+        "update ops.identity_decisions set reason = %(stands)s, "
+        "reverted_because = case when reverted_because is not null then %(stands)s end "
+        f"where {about}".encode(),
+        values,
+    )
+    connection.execute("alter table ops.identity_decisions enable trigger keep_identity_decision")
+    assert row is not None
+    return int(row[0])
 
 
 def erase_from_keys(connection: psycopg.Connection[Any]) -> Touched:

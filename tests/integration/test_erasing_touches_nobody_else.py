@@ -1,8 +1,10 @@
 """A card or the number of an account is a short text: another's order number, amount or file size may be the same, and stays."""
 
+import psycopg
 import pytest
 
-from retain import replay, transform
+from retain import identity, replay, transform
+from retain.cli import person
 from retain.person import erasure, proof
 
 CUSTOMERS = "id,email,phone,card,changed\n"
@@ -160,3 +162,24 @@ def test_an_account_whose_number_is_no_regular_expression_can_be_erased(card_sho
     erasure.erase(shop.settings, "shop:+12", "as asked", "officer")
     assert shop.ask("select id from landing.shop__customers where id is not null") == [("12",)]
     assert shop.ask("select count(*) from raw.customers where customer_id = '+12'") == [(0,)]
+
+
+def test_reasons_typed_by_hand_about_her_are_gone_whole_and_those_about_others_stay(card_shop, capsys):
+    shop = card_shop
+    put(
+        shop,
+        ["c1,a@x.am,,", "c2,b@x.am,,", "c3,d@x.am,,", "c4,e@x.am,,"],
+        ["o1,c1,2025-01-01,5,EUR,,", "o2,c3,2025-01-01,5,EUR,,"],
+    )
+    built(shop)
+    about_her = identity.join(shop.settings, ["shop:c1", "shop:c2"], "Sara Rostami phoned", "anahit")
+    identity.revert(shop.settings, about_her, "Sara Rostami wrote (a@x.am)", "anahit")
+    identity.join(shop.settings, ["shop:c3", "shop:c4"], "one household; see b@x.am, not a@x.am", "anahit")
+    person.erase(shop.settings.path, "shop:c1", "as asked", is_agreed=True)
+    assert "2 reasons given by hand for decisions about this person" in capsys.readouterr().out
+    assert shop.ask("select reason, reverted_because, decided_by from ops.identity_decisions order by 1") == [
+        ("erased", "erased", "anahit"),
+        ("one household; see b@x.am, not erased", None, "anahit"),
+    ]
+    with pytest.raises(psycopg.errors.RaiseException, match="is a record"):
+        shop.do("update ops.identity_decisions set reason = 'none'")
