@@ -71,6 +71,7 @@ def repeat(settings: Settings) -> tuple[int, int]:
                 f"{entry['reason']} (again, after a restore)",
                 entry["erased_by"],
                 unused.pop(erasure_id) if erasure_id in unused else uuid4(),
+                erasure_id,
             )
             connection.execute(  # whoever came back after that day is still a new customer
                 "update ops.erased_identifiers set erased_at = %s::timestamptz where erasure_id = %s",

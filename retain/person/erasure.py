@@ -96,14 +96,21 @@ def nobody_else_at_work(connection: psycopg.Connection[Any], settings: Settings)
 
 
 def erase_person(
-    connection: psycopg.Connection[Any], settings: Settings, person: Person, reason: str, erased_by: str, new_key: UUID
+    connection: psycopg.Connection[Any],
+    settings: Settings,
+    person: Person,
+    reason: str,
+    erased_by: str,
+    new_key: UUID,
+    again: int | None = None,
 ) -> tuple[Erased, Names]:
     """Erase the person in the transaction that is open; returns what was done, and what to look for in files.
 
-    `new_key`: what stands for the person from now on. Raises as `erase` does.
+    `new_key`: what stands for the person from now on; `again`: the erasure on record that is done once more, with its
+    pseudonyms. Raises as `erase` does.
     """
     check = use_key(connection, settings)
-    seek(connection, settings, person)
+    seek(connection, settings, person, again)
     names = names_of(connection, person)
     pattern = names.in_words
     if pattern is not None and connection.execute("select %s ~* %s", [reason, pattern]).fetchone() == (True,):
@@ -225,7 +232,7 @@ def _record(
     assert row is not None
     connection.execute(
         "insert into ops.erased_identifiers as known (kind, digest, pseudonym, recognises, erased_at, erasure_id) "
-        "select kind, digest, pseudonym, recognises, %s, %s from pg_temp.sought on conflict (kind, digest) do update "
+        "select kind, digest, pseudonym, recognises, %s, %s from pg_temp.sought on conflict (kind, digest, pseudonym) do update "
         "set recognises = known.recognises or excluded.recognises, erased_at = excluded.erased_at, erasure_id = excluded.erasure_id",
         [row[1], row[0]],
     )

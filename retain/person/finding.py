@@ -116,10 +116,10 @@ def erased_on(connection: psycopg.Connection[Any], settings: Settings, name: str
     """When somebody of that identifier was erased; the key must be in use."""
     for kind, value in normals_of(connection, settings, name):
         row = connection.execute(
-            sql.SQL("select erased_at from ops.erased_identifiers where kind = {} and digest = {}").format(
+            sql.SQL("select max(erased_at) from ops.erased_identifiers where kind = {} and digest = {}").format(
                 sql.Literal(kind), digest(kind, sql.Literal(value))
             )
         ).fetchone()
-        if row is not None:
+        if row is not None and row[0] is not None:
             return row[0]  # type: ignore[no-any-return]
     return None

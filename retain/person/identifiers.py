@@ -21,6 +21,7 @@ from retain.state_folder import secret
 CUSTOMER_ID, EMAIL, PHONE, CARD, ORDER_ID = "customer_id", "email", "phone", "loyalty_card", "order_id"
 CONTACTS = (EMAIL, PHONE, CARD)
 BLOCK = 64  # bytes: of SHA-256, as RFC 2104 has it
+EVERY = sql.SQL("")
 SPELLED = sql.Identifier("pg_temp", "spelled")
 # As dbt's macro plain_text has it: digits of any script, and marks that nobody sees.
 DIGITS = "".join(chr(start + n) for start in (0x06F0, 0x0660) for n in range(10))
@@ -80,13 +81,25 @@ def normal(kind: str, value: sql.Composable, settings: Settings, source: sql.Com
 
 
 def replaced(
-    kind: str, value: sql.Composable, settings: Settings, source: sql.Composable, table: sql.Composable
+    kind: str,
+    value: sql.Composable,
+    settings: Settings,
+    source: sql.Composable,
+    table: sql.Composable,
+    which: sql.Composable = EVERY,
 ) -> sql.Composed:
-    """What stands in the place of a value by `table` (kind, digest, pseudonym); null for one that it does not know."""
+    """What stands in the place of a value by `table` (kind, digest, pseudonym); null for one that it does not know.
+
+    `which`: the order in which one is chosen of several, where the table may have them.
+    """
     return sql.SQL(
-        "(select coalesce(sought.pseudonym, {value}) from {table} as sought where sought.kind = {kind} and sought.digest = {digest})"
+        "(select coalesce(sought.pseudonym, {value}) from {table} as sought where sought.kind = {kind} and sought.digest = {digest}{which})"
     ).format(
-        value=value, table=table, kind=sql.Literal(kind), digest=digest(kind, normal(kind, value, settings, source))
+        value=value,
+        table=table,
+        kind=sql.Literal(kind),
+        digest=digest(kind, normal(kind, value, settings, source)),
+        which=which,
     )
 
 

@@ -168,7 +168,7 @@ def _is_as_old(settings: Settings, mapping: Mapping, field: str, since: str, kno
     moment = sql.SQL("said.{}").format(sql.Identifier(since))
     value = sql.SQL("said.{}").format(sql.Identifier(field))
     return sql.SQL(
-        "(case when pg_input_is_valid({moment}, 'timestamptz') then ({moment})::timestamptz < (select sought.erased_at "
+        "(case when pg_input_is_valid({moment}, 'timestamptz') then ({moment})::timestamptz < (select max(sought.erased_at) "
         "from {known} as sought where sought.kind = {kind} and sought.digest = {digest}) else true end)"
     ).format(
         moment=moment,
@@ -274,7 +274,8 @@ def _kept_of(settings: Settings, mapping: Mapping, field: str, known: Known) -> 
     value = sql.SQL("said.{}").format(sql.Identifier(field))
     source = sql.Literal(mapping.source)
     if field in (CUSTOMER_ID, *CONTACTS):
-        return replaced(field, value, settings, _of(mapping, ACCOUNT_SOURCE), known.identifiers)
+        which = _time_of(settings, mapping, known) if field in CONTACTS else sql.SQL("")
+        return replaced(field, value, settings, _of(mapping, ACCOUNT_SOURCE), known.identifiers, which)
     if field == ORDER_ID:
         stands = replaced(ORDER_ID, value, settings, _of(mapping, ORDER_SOURCE), known.identifiers)
         return sql.SQL("coalesce({}, {})").format(stands, value)
@@ -283,3 +284,25 @@ def _kept_of(settings: Settings, mapping: Mapping, field: str, known: Known) -> 
     if field == "touched_value":
         return replaced(CUSTOMER_ID, value, settings, source, known.identifiers)
     return sql.SQL("case when {0} not like {1} then {0} end").format(value, sql.Literal(FAILED + "%"))
+
+
+def _time_of(settings: Settings, mapping: Mapping, known: Known) -> sql.Composable:
+    """Which pseudonym a row gets where somebody of an identifier was erased more than once: that of the erasure of the row's
+    account; of one that names no account, that of the first erasure after it."""
+    _, since = OF_A_PERSON[mapping.entity.name]
+    number = sql.SQL("said.customer_id")
+    account = sql.SQL(
+        "(select account.erasure_id from {known} as account where account.kind = {kind} and account.digest = {digest})"
+    ).format(
+        known=known.identifiers,
+        kind=sql.Literal(CUSTOMER_ID),
+        digest=digest(CUSTOMER_ID, normal(CUSTOMER_ID, number, settings, _of(mapping, ACCOUNT_SOURCE))),
+    )
+    order = [sql.SQL("(sought.erasure_id is not distinct from {}) desc").format(account)]
+    if since is not None:
+        order.append(
+            sql.SQL(
+                "(case when pg_input_is_valid({0}, 'timestamptz') then ({0})::timestamptz < sought.erased_at else true end) desc"
+            ).format(sql.SQL("said.{}").format(sql.Identifier(since)))
+        )
+    return sql.SQL(" order by {}, sought.erased_at limit 1").format(sql.SQL(", ").join(order))

@@ -33,8 +33,9 @@ ENTER = (
 ENTER_WHAT_RECOGNISES = (
     "insert into ops.erased_identifiers as known (kind, digest, pseudonym, recognises, erased_at, erasure_id) "
     "select kind, digest, pseudonym, recognises, erased_at, %(erasure)s "
-    "from jsonb_populate_recordset(null::ops.erased_identifiers, %(entry)s::jsonb -> 'known') on conflict (kind, digest) do update "
-    "set recognises = known.recognises or excluded.recognises, erased_at = excluded.erased_at, erasure_id = excluded.erasure_id",
+    "from jsonb_populate_recordset(null::ops.erased_identifiers, %(entry)s::jsonb -> 'known') "
+    "on conflict (kind, digest, pseudonym) do update set recognises = known.recognises or excluded.recognises, "
+    "erased_at = excluded.erased_at, erasure_id = excluded.erasure_id",
     "insert into ops.erased_orders select * from jsonb_populate_recordset(null::ops.erased_orders, %(entry)s::jsonb -> 'orders') "
     "on conflict do nothing",
     "insert into ops.erased_identities select jsonb_array_elements_text(%(entry)s::jsonb -> 'identities'), "

@@ -40,6 +40,9 @@ OF_THEM = {
 }
 COLUMNS = {EMAIL: "email", PHONE: "e164", CARD: "loyalty_card"}
 TABLES = """
+create temporary table given_before (
+    kind text, digest bytea, pseudonym text not null, primary key (kind, digest)
+) on commit drop;
 create temporary table sought (
     kind text not null, digest bytea not null, pseudonym text, recognises boolean not null, erased_at timestamptz not null,
     erasure_id bigint, normal text not null, primary key (kind, digest)
@@ -72,12 +75,19 @@ on conflict do nothing
 """
 
 
-def seek(connection: psycopg.Connection[Any], settings: Settings, person: Person) -> None:
+def seek(connection: psycopg.Connection[Any], settings: Settings, person: Person, again: int | None = None) -> None:
     """Make pg_temp.sought, accounts, their_orders and sought_orders: what the person is known by, in every layer.
 
     Beginning with the accounts and the orders that the last build knows, then what history, raw and landing name with them.
+    Pseudonyms are new, but those of accounts and orders that were erased before, and those of the erasure done `again`: by
+    another's, somebody who came back and was erased once more would become one with whom they had been.
     """
     connection.execute(TABLES.encode())
+    connection.execute(
+        "insert into pg_temp.given_before select kind, digest, pseudonym from ops.erased_identifiers "
+        "where pseudonym is not null and (kind in (%s, %s) or erasure_id = %s) on conflict do nothing",
+        [CUSTOMER_ID, ORDER_ID, again],
+    )
     drawn = sorted(
         pseudonym(CUSTOMER_ID) for _ in person.accounts
     )  # in the order of the numbers: what is first stays first
@@ -233,7 +243,7 @@ def _add(
     stays: bool = False,
     stands: str | None = None,
 ) -> str | None:
-    """Add to pg_temp.sought, with the pseudonym of an earlier erasure where there was one; returns the pseudonym."""
+    """Add to pg_temp.sought, with the pseudonym in pg_temp.given_before where there is one; returns the pseudonym."""
     row = connection.execute(
         sql.SQL(
             "with one as (select {kind}::text as kind, {digest} as digest) "
@@ -246,7 +256,7 @@ def _add(
             stands=sql.SQL("null")
             if stays
             else sql.SQL(
-                "coalesce((select before.pseudonym from ops.erased_identifiers as before "
+                "coalesce((select before.pseudonym from pg_temp.given_before as before "
                 "where before.kind = one.kind and before.digest = one.digest), {})"
             ).format(sql.Literal(stands or pseudonym(kind))),
             recognises=sql.Literal(recognises),

@@ -1,5 +1,7 @@
 """A card or the number of an account is a short text: another's order number, amount or file size may be the same, and stays."""
 
+from datetime import UTC, datetime
+
 import psycopg
 import pytest
 
@@ -183,3 +185,43 @@ def test_reasons_typed_by_hand_about_her_are_gone_whole_and_those_about_others_s
     ]
     with pytest.raises(psycopg.errors.RaiseException, match="is a record"):
         shop.do("update ops.identity_decisions set reason = 'none'")
+
+
+def test_who_came_back_and_is_erased_again_does_not_become_one_with_whom_they_had_been(shop):
+    shop.configure("phone: phone, changed_at", "phone: phone, registered_at: since, changed_at")
+    shop.configure("customer_id: customer, ordered_at", "customer_id: customer, email: mail, ordered_at")
+    header, orders = "id,email,phone,since,changed\n", "id,customer,mail,at,amount,currency,changed\n"
+
+    def come(number, moment):
+        shop.write(f"customers-{number}.csv", f"{header}c{number},a@x.am,{PHONE},{moment},2025-01-01\n")
+        shop.write(
+            f"orders-{number}.csv",
+            f"{orders}o{number},c{number},,{moment},{number}0,EUR,\ng{number},,a@x.am,{moment},{number},EUR,\n",
+        )
+        shop.load()
+        built(shop)
+
+    def customers():
+        """The orders of each customer, by the identities that the build made one."""
+        return shop.ask(
+            "select array_agg(order_id order by order_id) from intermediate.int_orders group by customer_key order by 1"
+        )
+
+    come(1, "2024-01-01T00:00:00Z")
+    erasure.erase(shop.settings, "a@x.am", "as asked", "officer")
+    come(2, datetime.now(UTC).isoformat())
+    apart = customers()
+    assert apart == [(["g1", "o1"],), (["g2", "o2"],)]
+    erasure.erase(shop.settings, "a@x.am", "as asked again", "officer")
+    assert proof.prove(shop.settings, "a@x.am").is_clean
+    built(shop)
+    assert customers() == apart
+    emails = shop.ask(
+        "select customer_id, email, phone from raw.customers union all select order_id, email, phone from raw.orders"
+    )
+    assert len({email for _, email, _ in emails if email}) == 2
+    assert [one.rows_changed for one in shop.load(full=True)] == [0, 0], "each gets the pseudonyms of its time"
+    assert proof.prove(shop.settings, PHONE).is_clean
+    assert all(one.rows_restored == 0 for one in replay.replay(shop.settings))
+    built(shop)
+    assert customers() == apart
