@@ -154,7 +154,7 @@ def build_and_show(
     """Run dbt's `command` for what `select` names, and show what it made: for who holds the lock, with nothing in marts_next."""
     basis = _basis_after(settings, connection, select)
     result = run_dbt(settings, [*command, *_selection(select)], progress, manifest=manifest)
-    show_next(connection, replace_all=replace_all, basis=basis)
+    show_next(settings, connection, replace_all=replace_all, basis=basis)
     return result
 
 
@@ -268,7 +268,9 @@ def clear_next(connection: psycopg.Connection[Any]) -> None:
     connection.commit()
 
 
-def show_next(connection: psycopg.Connection[Any], *, replace_all: bool, basis: Basis | None) -> None:
+def show_next(
+    settings: Settings, connection: psycopg.Connection[Any], *, replace_all: bool, basis: Basis | None
+) -> None:
     """Put the tables of marts_next in the place of those of marts: readers see all of the old, then all of the new.
 
     `replace_all`: a mart that was not built now is one that no longer exists. `basis`: what all marts are built from then.
@@ -283,6 +285,6 @@ def show_next(connection: psycopg.Connection[Any], *, replace_all: bool, basis: 
     for table in built:
         connection.execute(sql.SQL("alter table {} set schema marts").format(sql.Identifier("marts_next", table)))
     if outreach.SOURCE in built:
-        outreach.fill(connection)
+        outreach.fill(connection, settings.identity.dotless_domains)
     write_basis(connection, basis)
     connection.commit()

@@ -50,7 +50,7 @@ def finish_build(settings: Settings, run: str) -> list[str]:
                 f"or has what no model makes: {', '.join(sorted(built - expected))}.",
                 hint="Clear the whole run, from its first task.",
             )
-        show_next(connection, replace_all=True, basis=_signature(connection)[1])
+        show_next(settings, connection, replace_all=True, basis=_signature(connection)[1])
     return sorted(built)
 
 

@@ -12,6 +12,12 @@ from retain.relations import exists, tables_of
 
 Touched = dict[str, int]  # table: rows
 BUILT = ("intermediate", "marts", "forecast", "outreach")
+LISTS = (
+    "marts.win_back_candidates",
+    "outreach.win_back_list",
+    "outreach.win_back_accounts",
+    "outreach.win_back_identifiers",
+)
 # What a build derives from an identity, beside the texts and keys that are looked for in every column.
 TEXTS = """
 create temporary table texts on commit drop as
@@ -76,7 +82,7 @@ def name_what_was_built(connection: psycopg.Connection[Any], person: Person, new
 def erase_from_built(connection: psycopg.Connection[Any], person: Person) -> Touched:
     """Every table of intermediate, marts, forecast and outreach; the person leaves the list of those to win back."""
     touched: Touched = {}
-    for table in ("marts.win_back_candidates", "outreach.win_back_list", "outreach.win_back_accounts"):
+    for table in LISTS:
         if exists(connection, table):
             touched[table] = connection.execute(
                 sql.SQL("delete from {} where customer_key = %s").format(sql.Identifier(*table.split("."))),

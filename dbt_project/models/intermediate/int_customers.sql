@@ -1,15 +1,5 @@
 -- One row a resolved customer, those who never ordered included. Nothing personal leaves this model.
-with shared_identifiers as (
-    select
-        source_id,
-        bool_or(rule = 'email') as has_shared_email,
-        bool_or(rule = 'phone') as has_shared_phone
-    from {{ ref('int_identity_links') }}
-    where is_blocked
-    group by source_id
-),
-
-identities as (
+with identities as (
     select
         identities.customer_key,
         identities.source_id,
@@ -27,8 +17,7 @@ identities as (
         -- closing after the as-of day is not known yet; a closing without a date has always been known
         customers.is_closed
         and ({{ local_day('customers.closed_at') }} <= {{ as_of_on() }} or customers.closed_at is null) as is_closed,
-        (customers.email like '%_@_%' and shared.has_shared_email is not true)
-        or (phones.e164 is not null and shared.has_shared_phone is not true) as has_own_contact,
+        contacts.agrees and (contacts.has_own_email or contacts.has_own_phone) as is_contactable,
         -- the record that changed last speaks first
         row_number() over (
             partition by identities.customer_key
@@ -37,8 +26,7 @@ identities as (
     from {{ ref('int_customer_identities') }} as identities
     left join {{ ref('stg_mapped__customers') }} as customers
         on identities.source = customers.source and identities.customer_id = customers.customer_id
-    left join {{ ref('stg_mapped__phone_numbers') }} as phones on customers.phone = phones.phone
-    left join shared_identifiers as shared on identities.source_id = shared.source_id
+    left join {{ ref('int_contacts') }} as contacts on identities.source_id = contacts.source_id
 ),
 
 preferred as (
@@ -62,13 +50,8 @@ select
     max(identities.tier) filter (where identities.preference = preferred.tier_preference) as tier,
     -- one refusal on any account is a refusal of the person; null when no account says anything
     bool_and(identities.accepts_marketing) as accepts_marketing,
-    -- who can be written to: an account that is open agrees, and has an address or a number that is not everybody's
-    coalesce(
-        bool_and(identities.accepts_marketing)
-        and bool_or(
-            identities.accepts_marketing and identities.is_closed is not true and identities.has_own_contact
-        ), false
-    ) as is_contactable,
+    -- who can be written to: no account refuses, and one that agrees has an address or a number of its own
+    coalesce(bool_and(identities.accepts_marketing) and bool_or(identities.is_contactable), false) as is_contactable,
     -- closed when no account is left open of which that is known; a guest has no account to close
     coalesce(bool_and(identities.is_closed) filter (where not identities.is_guest), false) as is_closed,
     min(identities.registered_on) as registered_on,

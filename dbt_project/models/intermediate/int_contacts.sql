@@ -1,0 +1,140 @@
+-- One row an account on record: whether it lets the shop write, and whether its address and number are its own.
+with shared_identifiers as (
+    select
+        source_id,
+        bool_or(rule = 'email') as has_shared_email,
+        bool_or(rule = 'phone') as has_shared_phone
+    from {{ ref('int_identity_links') }}
+    where is_blocked
+    group by source_id
+),
+
+accounts as (
+    select
+        identities.customer_key,
+        identities.source_id,
+        customers.source,
+        customers.customer_id,
+        customers.load_id,
+        customers.email,
+        phones.e164,
+        customers.accepts_marketing,
+        customers.changed_at,
+        customers.registered_at,
+        -- closing after the as-of day is not known yet; a closing without a date has always been known
+        (
+            customers.is_closed
+            and ({{ local_day('customers.closed_at') }} <= {{ as_of_on() }} or customers.closed_at is null)
+        ) is not true as is_open,
+        of_customer.withdrawn_at,
+        of_email.withdrawn_at as email_withdrawn_at,
+        of_phone.withdrawn_at as phone_withdrawn_at
+    from {{ ref('int_customer_identities') }} as identities
+    inner join {{ ref('stg_mapped__customers') }} as customers
+        on identities.source = customers.source and identities.customer_id = customers.customer_id
+    left join {{ ref('stg_mapped__phone_numbers') }} as phones on customers.phone = phones.phone
+    left join {{ ref('int_withdrawals') }} as of_customer on identities.customer_key = of_customer.customer_key
+    left join {{ ref('int_withdrawals') }} as of_email on 'email:' || customers.email = of_email.identifier
+    left join {{ ref('int_withdrawals') }} as of_phone on 'phone:' || phones.e164 = of_phone.identifier
+),
+
+-- Of the few accounts that a withdrawal is about: when did they say yes? A record has one moment, that of its last
+-- change, whatever changed. So a yes is later than a moment when the version before was no yes at that moment.
+in_question as (
+    select
+        source,
+        customer_id,
+        load_id,
+        accepts_marketing,
+        changed_at,
+        registered_at
+    from accounts
+    where accepts_marketing and coalesce(withdrawn_at, email_withdrawn_at, phone_withdrawn_at) is not null
+),
+
+versions as (
+    select
+        source,
+        customer_id,
+        load_id,
+        accepts_marketing,
+        changed_at
+    from in_question
+    union all
+    select
+        earlier.source,
+        earlier.customer_id,
+        earlier._load_id as load_id,
+        earlier.accepts_marketing,
+        earlier.changed_at
+    from {{ source('history', 'customers') }} as earlier
+    inner join in_question
+        on earlier.customer_id = in_question.customer_id and earlier.source = in_question.source
+    where earlier._load_id < in_question.load_id
+),
+
+followed as (
+    select
+        *,
+        lag(load_id) over (partition by source, customer_id order by load_id) as load_id_before,
+        lag(changed_at) over (partition by source, customer_id order by load_id) as changed_before_at,
+        lag(accepts_marketing) over (partition by source, customer_id order by load_id) as accepted_before
+    from versions
+),
+
+-- a load of the accounts would have brought a yes of before it
+changes_of_mind as (
+    select
+        followed.source,
+        followed.customer_id,
+        max(least(followed.changed_at, greatest(followed.changed_before_at, loads.started_at))) as accepted_after
+    from followed
+    left join {{ source('ops', 'loads') }} as loads
+        on
+            followed.source = loads.source
+            and loads.entity = 'customers'
+            and loads.kind in ('incremental', 'full')
+            and loads.status = 'published'
+            and followed.load_id > loads.load_id
+    where
+        followed.load_id_before is not null
+        and followed.accepts_marketing
+        and followed.accepted_before is not true
+        and followed.changed_at is not null
+        and coalesce(followed.changed_before_at, loads.started_at) is not null
+    group by followed.source, followed.customer_id
+),
+
+accepted as (
+    select
+        in_question.source,
+        in_question.customer_id,
+        greatest(in_question.registered_at, changes_of_mind.accepted_after) as accepted_after
+    from in_question
+    left join changes_of_mind
+        on in_question.source = changes_of_mind.source and in_question.customer_id = changes_of_mind.customer_id
+)
+
+select
+    accounts.customer_key,
+    accounts.source_id,
+    accounts.source,
+    accounts.customer_id,
+    coalesce(
+        accounts.accepts_marketing
+        and accounts.is_open
+        and (accounts.withdrawn_at is null or accounts.withdrawn_at < accepted.accepted_after), false
+    ) as agrees,
+    coalesce(
+        accounts.email like '%_@_%'
+        and shared.has_shared_email is not true
+        and (accounts.email_withdrawn_at is null or accounts.email_withdrawn_at < accepted.accepted_after), false
+    ) as has_own_email,
+    coalesce(
+        accounts.e164 is not null
+        and shared.has_shared_phone is not true
+        and (accounts.phone_withdrawn_at is null or accounts.phone_withdrawn_at < accepted.accepted_after), false
+    ) as has_own_phone
+from accounts
+left join accepted on accounts.source = accepted.source and accounts.customer_id = accepted.customer_id
+left join shared_identifiers as shared on accounts.source_id = shared.source_id
