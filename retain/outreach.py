@@ -130,9 +130,31 @@ withdrawn_identifiers as materialized (
     group by identifier
 ),
 
+refusing as (
+    select email, phone
+    from raw.customers
+    where
+        accepts_marketing is false
+        and not coalesce(is_closed, closed_at is not null)
+        and not is_deleted
+),
+
+refused as materialized (
+    select 'email:' || outreach.normal_email(customers.email, dotless.domains) as identifier
+    from refusing as customers
+    cross join (select coalesce(array_agg(domain), '{}') as domains from outreach.dotless_domains) as dotless
+    union
+    select 'phone:' || phones.e164
+    from refusing as customers
+    inner join raw.phone_numbers as phones on customers.phone = phones.phone
+    where phones.e164 is not null
+),
+
 judged as (
     select
         accounts.*,
+        refused_emails.identifier is not null as is_email_refused,
+        refused_phones.identifier is not null as is_phone_refused,
         of_customer.withdrawn_at,
         of_email.withdrawn_at as email_withdrawn_at,
         of_phone.withdrawn_at as phone_withdrawn_at,
@@ -176,6 +198,8 @@ judged as (
     left join withdrawn_customers as of_customer on accounts.customer_key = of_customer.customer_key
     left join withdrawn_identifiers as of_email on accounts.email_identifier = of_email.identifier
     left join withdrawn_identifiers as of_phone on accounts.phone_identifier = of_phone.identifier
+    left join refused as refused_emails on accounts.email_identifier = refused_emails.identifier
+    left join refused as refused_phones on accounts.phone_identifier = refused_phones.identifier
 ),
 
 reachable as (
@@ -183,8 +207,12 @@ reachable as (
         customer_key,
         place,
         name,
-        case when email_withdrawn_at is null or email_withdrawn_at < accepted_after then email end as email,
-        case when phone_withdrawn_at is null or phone_withdrawn_at < accepted_after then phone end as phone
+        case
+            when not is_email_refused and (email_withdrawn_at is null or email_withdrawn_at < accepted_after) then email
+        end as email,
+        case
+            when not is_phone_refused and (phone_withdrawn_at is null or phone_withdrawn_at < accepted_after) then phone
+        end as phone
     from judged
     where accepts_marketing and is_open and (withdrawn_at is null or withdrawn_at < accepted_after)
 ),

@@ -9,10 +9,8 @@ with shared_identifiers as (
     group by source_id
 ),
 
-accounts as (
+records as (
     select
-        identities.customer_key,
-        identities.source_id,
         customers.source,
         customers.customer_id,
         customers.load_id,
@@ -25,17 +23,39 @@ accounts as (
         (
             customers.is_closed
             and ({{ local_day('customers.closed_at') }} <= {{ as_of_on() }} or customers.closed_at is null)
-        ) is not true as is_open,
+        ) is not true as is_open
+    from {{ ref('stg_mapped__customers') }} as customers
+    left join {{ ref('stg_mapped__phone_numbers') }} as phones on customers.phone = phones.phone
+),
+
+-- what one account refuses to be written to by is refused for all that have it
+refused as (
+    select 'email:' || email as identifier
+    from records
+    where accepts_marketing is false and is_open and email is not null
+    union
+    select 'phone:' || e164 as identifier
+    from records
+    where accepts_marketing is false and is_open and e164 is not null
+),
+
+accounts as (
+    select
+        identities.customer_key,
+        identities.source_id,
+        records.*,
+        refused_emails.identifier is not null as is_email_refused,
+        refused_phones.identifier is not null as is_phone_refused,
         of_customer.withdrawn_at,
         of_email.withdrawn_at as email_withdrawn_at,
         of_phone.withdrawn_at as phone_withdrawn_at
     from {{ ref('int_customer_identities') }} as identities
-    inner join {{ ref('stg_mapped__customers') }} as customers
-        on identities.source = customers.source and identities.customer_id = customers.customer_id
-    left join {{ ref('stg_mapped__phone_numbers') }} as phones on customers.phone = phones.phone
+    inner join records on identities.source = records.source and identities.customer_id = records.customer_id
+    left join refused as refused_emails on 'email:' || records.email = refused_emails.identifier
+    left join refused as refused_phones on 'phone:' || records.e164 = refused_phones.identifier
     left join {{ ref('int_withdrawals') }} as of_customer on identities.customer_key = of_customer.customer_key
-    left join {{ ref('int_withdrawals') }} as of_email on 'email:' || customers.email = of_email.identifier
-    left join {{ ref('int_withdrawals') }} as of_phone on 'phone:' || phones.e164 = of_phone.identifier
+    left join {{ ref('int_withdrawals') }} as of_email on 'email:' || records.email = of_email.identifier
+    left join {{ ref('int_withdrawals') }} as of_phone on 'phone:' || records.e164 = of_phone.identifier
 ),
 
 -- Of the few accounts that a withdrawal is about: when did they say yes? A record has one moment, that of its last
@@ -128,11 +148,13 @@ select
     coalesce(
         accounts.email like '%_@_%'
         and shared.has_shared_email is not true
+        and not accounts.is_email_refused
         and (accounts.email_withdrawn_at is null or accounts.email_withdrawn_at < accepted.accepted_after), false
     ) as has_own_email,
     coalesce(
         accounts.e164 is not null
         and shared.has_shared_phone is not true
+        and not accounts.is_phone_refused
         and (accounts.phone_withdrawn_at is null or accounts.phone_withdrawn_at < accepted.accepted_after), false
     ) as has_own_phone
 from accounts

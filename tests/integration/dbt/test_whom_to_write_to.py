@@ -31,6 +31,15 @@ ACCOUNTS: dict[str, dict[str, Any]] = {
     "again": {"email": "again@x.am", "changed_at": "2025-02-05 00:00+00", "_load_id": 2},
     "later": {"email": "later@x.am"},
     "opened": {"email": "opened@x.am"},
+    # two people with two cards, and an address or a number of both
+    "family": {"email": "family@x.am", "loyalty_card": "F1"},
+    "refuses": {"email": "Family@x.am", "loyalty_card": "F2", "accepts_marketing": False},
+    "half": {"email": "half@gmail.com", "phone": "0930003", "loyalty_card": "F3"},
+    "refuses too": {"email": "h.alf+2@gmail.com", "loyalty_card": "F4", "accepts_marketing": False},
+    "flat": {"email": "flat@x.am", "phone": "0930004"},
+    "refuses calls": {"phone": "0930004", "accepts_marketing": False},
+    "home": {"email": "home@x.am", "loyalty_card": "F5"},
+    "left home": {"email": "home@x.am", "loyalty_card": "F6", "accepts_marketing": False, "is_closed": True},
 }
 SENDS: list[dict[str, Any]] = [
     {"email": "Unsubscribed@x.am", "unsubscribed_at": NO},
@@ -45,7 +54,14 @@ SENDS: list[dict[str, Any]] = [
     {"email": "later@x.am", "unsubscribed_at": "2025-06-01 12:00+00"},
     {"email": "opened@x.am", "opened_at": NO},
 ]
-WRITTEN_TO = {"plain": "plain@x.am", "again": "again@x.am", "opened": "opened@x.am"}
+WRITTEN_TO = {
+    "plain": ("plain@x.am", None),
+    "again": ("again@x.am", None),
+    "opened": ("opened@x.am", None),
+    "half": (None, "+98930003"),
+    "flat": ("flat@x.am", None),
+    "home": ("home@x.am", None),
+}
 
 
 def fill(connection: psycopg.Connection[Any]) -> None:
@@ -102,9 +118,9 @@ def candidates(connection: psycopg.Connection[Any]) -> set[str]:
 
 
 def listed(connection: psycopg.Connection[Any]) -> dict[str, Any]:
-    """By name, the address, else the number, that the list gives of the accounts of above."""
-    rows = connection.execute("select name, coalesce(email, phone) from outreach.win_back")
-    return {name: reached for name, reached in rows if name in ACCOUNTS}
+    """By name, the address and the number that the list gives of the accounts of above."""
+    rows = connection.execute("select name, email, phone from outreach.win_back")
+    return {name: (email, phone) for name, email, phone in rows if name in ACCOUNTS}
 
 
 def test_who_took_their_yes_back_is_no_candidate_and_not_on_the_list_but_who_said_yes_again_is(shop):
@@ -146,6 +162,18 @@ def test_who_unsubscribes_is_off_the_list_before_the_next_build_and_back_when_th
         for change, is_listed in changes:
             connection.execute(f"update raw.customers set {change} {account}".encode())
             assert ("plain" in listed(connection)) is is_listed, change
+        connection.rollback()
+
+
+def test_an_address_that_anybody_refuses_from_now_on_is_not_given(shop):
+    refuse = "update raw.customers set accepts_marketing = false, {} where customer_id = 'card'"
+    with connect(shop.settings) as connection:
+        connection.execute(refuse.format("phone = '0930003'").encode())
+        assert "half" not in listed(connection), "neither the address nor the number is left"
+        connection.execute(refuse.format("email = ' FLAT@x.am\u200b'").encode())
+        assert "flat" not in listed(connection)
+        connection.execute(refuse.format("is_closed = true").encode())
+        assert "flat" in listed(connection)
         connection.rollback()
 
 
