@@ -1,11 +1,25 @@
 -- One row an account on record: whether it lets the shop write, and whether its address and number are its own.
-with shared_identifiers as (
+with shared as (
+    select
+        source_id,
+        rule
+    from {{ ref('int_identity_links') }}
+    where is_blocked
+    union all
+    -- whether a rule joins by it is no matter here
+    select
+        source_id,
+        rule
+    from {{ ref('int_unasked_identifiers') }}
+    where is_shared
+),
+
+shared_identifiers as (
     select
         source_id,
         bool_or(rule = 'email') as has_shared_email,
         bool_or(rule = 'phone') as has_shared_phone
-    from {{ ref('int_identity_links') }}
-    where is_blocked
+    from shared
     group by source_id
 ),
 

@@ -40,6 +40,9 @@ ACCOUNTS: dict[str, dict[str, Any]] = {
     "refuses calls": {"phone": "0930004", "accepts_marketing": False},
     "home": {"email": "home@x.am", "loyalty_card": "F5"},
     "left home": {"email": "home@x.am", "loyalty_card": "F6", "accepts_marketing": False, "is_closed": True},
+    # a number of which no rule asks, that more people gave than the limit allows
+    **{f"desk {number}": {"email": f"desk{number}@x.am", "phone": "0930005"} for number in range(5)},
+    **{f"shop {number}": {"email": f"shop{number}@x.am", "phone": "0930006"} for number in range(2)},
 }
 SENDS: list[dict[str, Any]] = [
     {"email": "Unsubscribed@x.am", "unsubscribed_at": NO},
@@ -61,6 +64,8 @@ WRITTEN_TO = {
     "half": (None, "+98930003"),
     "flat": ("flat@x.am", None),
     "home": ("home@x.am", None),
+    **{f"desk {number}": (f"desk{number}@x.am", None) for number in range(5)},
+    **{f"shop {number}": (f"shop{number}@x.am", "+98930006") for number in range(2)},
 }
 
 
