@@ -25,7 +25,14 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 # it. What is said here of now, int_withdrawals and int_contacts say of the as-of day.
 WIN_BACK_VIEW = """
 create or replace view outreach.win_back as
-with accounts as materialized (
+with merged as (
+    select distinct source, btrim(gone) as customer_id
+    from raw.customers
+    cross join unnest(string_to_array(merged_ids, ';')) as gone
+    where merged_ids is not null and btrim(gone) <> btrim(customer_id) and btrim(customer_id) <> ''
+),
+
+accounts as materialized (
     select
         listed.customer_key,
         listed.place,
@@ -33,6 +40,9 @@ with accounts as materialized (
         customers.customer_id,
         customers._load_id as load_id,
         customers.full_name as name,
+        (
+            nullif(btrim(customers.merged_into), btrim(customers.customer_id)) <> '' or merged.customer_id is not null
+        ) is true as is_merged_away,
         case when listed.has_own_email and customers.email like '%_@_%' then btrim(customers.email) end as email,
         case when listed.has_own_phone then phones.e164 end as phone,
         'email:' || outreach.normal_email(customers.email, dotless.domains) as email_identifier,
@@ -44,6 +54,7 @@ with accounts as materialized (
     from outreach.win_back_accounts as listed
     inner join raw.customers as customers
         on listed.source = customers.source and listed.customer_id = customers.customer_id
+    left join merged on listed.source = merged.source and listed.customer_id = merged.customer_id
     left join raw.phone_numbers as phones on customers.phone = phones.phone
     cross join (select coalesce(array_agg(domain), '{}') as domains from outreach.dotless_domains) as dotless
 ),
@@ -214,7 +225,11 @@ reachable as (
             when not is_phone_refused and (phone_withdrawn_at is null or phone_withdrawn_at < accepted_after) then phone
         end as phone
     from judged
-    where accepts_marketing and is_open and (withdrawn_at is null or withdrawn_at < accepted_after)
+    where
+        accepts_marketing
+        and is_open
+        and not is_merged_away
+        and (withdrawn_at is null or withdrawn_at < accepted_after)
 ),
 
 contacts as (

@@ -23,6 +23,13 @@ shared_identifiers as (
     group by source_id
 ),
 
+merged_away as (
+    select distinct
+        source,
+        customer_id
+    from {{ ref('stg_mapped__customer_merges') }}
+),
+
 records as (
     select
         customers.source,
@@ -157,6 +164,8 @@ select
     coalesce(
         accounts.accepts_marketing
         and accounts.is_open
+        -- the record that remains speaks for one that was merged into it
+        and merged_away.customer_id is null
         and (accounts.withdrawn_at is null or accounts.withdrawn_at < accepted.accepted_after), false
     ) as agrees,
     coalesce(
@@ -173,4 +182,5 @@ select
     ) as has_own_phone
 from accounts
 left join accepted on accounts.source = accepted.source and accounts.customer_id = accepted.customer_id
+left join merged_away on accounts.source = merged_away.source and accounts.customer_id = merged_away.customer_id
 left join shared_identifiers as shared on accounts.source_id = shared.source_id

@@ -40,6 +40,11 @@ ACCOUNTS: dict[str, dict[str, Any]] = {
     "refuses calls": {"phone": "0930004", "accepts_marketing": False},
     "home": {"email": "home@x.am", "loyalty_card": "F5"},
     "left home": {"email": "home@x.am", "loyalty_card": "F6", "accepts_marketing": False, "is_closed": True},
+    # two records that their source made one, the one that is gone changed last; and a yes that is gone with its record
+    "keep": {"email": "keep@x.am", "changed_at": "2024-04-01 00:00+00"},
+    "gone": {"email": "gone@x.am", "merged_into": "keep", "changed_at": "2025-01-01 00:00+00"},
+    "says nothing": {"accepts_marketing": None, "merged_ids": "other;said yes"},
+    "said yes": {"email": "yes@x.am"},
     # a number of which no rule asks, that more people gave than the limit allows
     **{f"desk {number}": {"email": f"desk{number}@x.am", "phone": "0930005"} for number in range(5)},
     **{f"shop {number}": {"email": f"shop{number}@x.am", "phone": "0930006"} for number in range(2)},
@@ -64,6 +69,7 @@ WRITTEN_TO = {
     "half": (None, "+98930003"),
     "flat": ("flat@x.am", None),
     "home": ("home@x.am", None),
+    "keep": ("keep@x.am", None),
     **{f"desk {number}": (f"desk{number}@x.am", None) for number in range(5)},
     **{f"shop {number}": (f"shop{number}@x.am", "+98930006") for number in range(2)},
 }
@@ -115,11 +121,12 @@ def shop(server, tmp_path_factory) -> Built:
 
 
 def candidates(connection: psycopg.Connection[Any]) -> set[str]:
+    """By name, those of the accounts of above that remain."""
     rows = connection.execute(
         "select customer_id from marts.win_back_candidates inner join intermediate.int_customer_identities "
         "using (customer_key) where source = 'web'"
     )
-    return {name for (name,) in rows} & ACCOUNTS.keys()
+    return {name for (name,) in rows} & ACCOUNTS.keys() - {"gone"}
 
 
 def listed(connection: psycopg.Connection[Any]) -> dict[str, Any]:
@@ -180,6 +187,15 @@ def test_an_address_that_anybody_refuses_from_now_on_is_not_given(shop):
         connection.execute(refuse.format("is_closed = true").encode())
         assert "flat" in listed(connection)
         connection.rollback()
+
+
+def test_who_was_merged_into_another_since_the_build_is_not_written_to_as_who_they_were(shop):
+    merges = ("merged_into = 'keep' where customer_id = 'plain'", "merged_ids = 'x; plain ' where customer_id = 'keep'")
+    with connect(shop.settings) as connection:
+        for merge in merges:
+            connection.execute(f"update raw.customers set {merge} and source = 'web'".encode())
+            assert "plain" not in listed(connection), merge
+            connection.rollback()
 
 
 def test_a_view_that_a_migration_changes_is_made_anew_and_keeps_whom_it_was_granted_to(shop):
