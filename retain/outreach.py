@@ -43,7 +43,13 @@ accounts as materialized (
         (
             nullif(btrim(customers.merged_into), btrim(customers.customer_id)) <> '' or merged.customer_id is not null
         ) is true as is_merged_away,
-        case when listed.has_own_email and customers.email like '%_@_%' then btrim(customers.email) end as email,
+        case
+            when not listed.has_own_email then null
+            when outreach.is_one_address(btrim(outreach.plain_text(customers.email)))
+                then btrim(outreach.plain_text(customers.email))
+            when outreach.is_one_address(outreach.normal_email(customers.email, dotless.domains))
+                then outreach.normal_email(customers.email, dotless.domains)
+        end as email,
         case when listed.has_own_phone then phones.e164 end as phone,
         'email:' || outreach.normal_email(customers.email, dotless.domains) as email_identifier,
         'phone:' || phones.e164 as phone_identifier,

@@ -24,6 +24,13 @@
     end
 {%- endmacro %}
 
+{# Whether mail can be sent to an address: to one, without blanks and marks. Of one that is null, null. #}
+{% macro is_one_address(address) -%} {{ adapter.dispatch('is_one_address')(address) }} {%- endmacro %}
+{% macro postgres__is_one_address(address) -%}
+    {%- set other = '[^[:space:][:cntrl:]\\u00AD\\u2000-\\u206F\\u3000,;:<>()"@]+' -%}
+    {{ address }} ~ '^{{ other }}@{{ other }}$'
+{%- endmacro %}
+
 {# The part before the @ without dots and without what follows a +. #}
 {% macro without_dots(address) -%} {{ adapter.dispatch('without_dots')(address) }} {%- endmacro %}
 {% macro postgres__without_dots(address) -%}

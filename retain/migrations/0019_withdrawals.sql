@@ -27,6 +27,11 @@ create function outreach.normal_card(written text) returns text language sql imm
 $$;
 comment on function outreach.normal_card is 'A card as the models compare it; null when nothing of it is left.';
 
+create function outreach.is_one_address(address text) returns boolean language sql immutable strict parallel safe as $$
+    select address ~ '^[^[:space:][:cntrl:]\u00AD\u2000-\u206F\u3000,;:<>()"@]+@[^[:space:][:cntrl:]\u00AD\u2000-\u206F\u3000,;:<>()"@]+$'
+$$;
+comment on function outreach.is_one_address is 'As the macro is_one_address of the models has it.';
+
 create table outreach.dotless_domains (domain text primary key);
 comment on table outreach.dotless_domains is 'identity.dotless_domains of retain.yml, as the last build had them.';
 

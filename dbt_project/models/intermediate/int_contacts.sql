@@ -169,7 +169,7 @@ select
         and (accounts.withdrawn_at is null or accounts.withdrawn_at < accepted.accepted_after), false
     ) as agrees,
     coalesce(
-        accounts.email like '%_@_%'
+        {{ is_one_address('accounts.email') }}
         and shared.has_shared_email is not true
         and not accounts.is_email_refused
         and (accounts.email_withdrawn_at is null or accounts.email_withdrawn_at < accepted.accepted_after), false

@@ -45,6 +45,14 @@ ACCOUNTS: dict[str, dict[str, Any]] = {
     "gone": {"email": "gone@x.am", "merged_into": "keep", "changed_at": "2025-01-01 00:00+00"},
     "says nothing": {"accepts_marketing": None, "merged_ids": "other;said yes"},
     "said yes": {"email": "yes@x.am"},
+    # what is no address, or not one, and one with marks that nobody sees
+    "two addresses": {"email": "one@x.am, two@x.am"},
+    "blank": {"email": "bl ank@x.am"},
+    "no name": {"email": "@x.am"},
+    "comma": {"email": "comma@x.am,comma@y.am"},
+    "but a number": {"email": "but a@x.am", "phone": "0930007"},
+    "suffix": {"email": " Suffix+a b@gmail.com"},
+    "mark": {"email": "\u200fMark@x.am\u200b "},
     # a number of which no rule asks, that more people gave than the limit allows
     **{f"desk {number}": {"email": f"desk{number}@x.am", "phone": "0930005"} for number in range(5)},
     **{f"shop {number}": {"email": f"shop{number}@x.am", "phone": "0930006"} for number in range(2)},
@@ -70,6 +78,9 @@ WRITTEN_TO = {
     "flat": ("flat@x.am", None),
     "home": ("home@x.am", None),
     "keep": ("keep@x.am", None),
+    "but a number": (None, "+98930007"),
+    "suffix": ("suffix@gmail.com", None),
+    "mark": ("Mark@x.am", None),
     **{f"desk {number}": (f"desk{number}@x.am", None) for number in range(5)},
     **{f"shop {number}": (f"shop{number}@x.am", "+98930006") for number in range(2)},
 }
@@ -84,7 +95,7 @@ def fill(connection: psycopg.Connection[Any]) -> None:
         if said.get("phone"):
             number = (said["phone"], "+98" + said["phone"][1:])
             connection.execute("insert into raw.phone_numbers values (%s, %s) on conflict do nothing", number)
-        for month in (5, 6, 7, 8):
+        for month in (5, 7, 9, 11):
             write(connection, "raw.orders", source="web", order_id=f"{name}-{month}", customer_id=name, status="paid",
                   currency="USD", gross_amount=400, ordered_at=datetime(2024, month, 20, tzinfo=UTC), _load_id=1)  # fmt: skip
     for number, said in enumerate(SENDS):
@@ -196,6 +207,13 @@ def test_who_was_merged_into_another_since_the_build_is_not_written_to_as_who_th
             connection.execute(f"update raw.customers set {merge} and source = 'web'".encode())
             assert "plain" not in listed(connection), merge
             connection.rollback()
+
+
+def test_an_address_that_is_none_from_now_on_is_not_given(shop):
+    with connect(shop.settings) as connection:
+        connection.execute("update raw.customers set email = 'one@x.am two@x.am' where customer_id = 'plain'")
+        assert "plain" not in listed(connection)
+        connection.rollback()
 
 
 def test_a_view_that_a_migration_changes_is_made_anew_and_keeps_whom_it_was_granted_to(shop):
