@@ -131,12 +131,11 @@ changes_of_mind as (
         max(least(followed.changed_at, greatest(followed.changed_before_at, loads.started_at))) as accepted_after
     from followed
     left join {{ source('ops', 'loads') }} as loads
-        on
-            followed.source = loads.source
-            and loads.entity = 'customers'
-            and loads.kind in ('incremental', 'full')
-            and loads.status = 'published'
-            and followed.load_id > loads.load_id
+        on followed.source = loads.source
+        and loads.entity = 'customers'
+        and loads.kind in ('incremental', 'full')
+        and loads.status = 'published'
+        and followed.load_id > loads.load_id
     where
         followed.load_id_before is not null
         and followed.accepts_marketing

@@ -1,5 +1,5 @@
--- One row an identity and e-mail, number or card of which no rule of identity.rules asks. It joins nobody; but it is by it
--- that people are written to, and that a message names them. What more customers gave than its limit is everybody's.
+-- One row an identity and e-mail, number or card of which no rule of identity.rules asks. It joins nobody, but people
+-- are written to by it, and messages name them by it. What more customers gave than its limit is everybody's.
 with given as (
     {%- for rule in ['email', 'phone', 'loyalty_card'] %}
     {{ 'union all' if not loop.first }}
