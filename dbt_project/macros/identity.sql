@@ -67,6 +67,9 @@
 {# The name of this build. #}
 {% macro build_id() -%} '{{ invocation_id }}' {%- endmacro %}
 
+{# With how many people an identifier of that kind may be seen before it is everybody's. #}
+{% macro people_limit(rule) -%} {{ var('identity_limits')[rule] }} {%- endmacro %}
+
 {# The rules, as a list for `in`. #}
 {% macro rules_of(setting) -%} ('{{ (var(setting) or ['none']) | join("', '") }}') {%- endmacro %}
 

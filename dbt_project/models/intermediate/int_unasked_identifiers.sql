@@ -6,7 +6,7 @@ with given as (
     select
         source_id,
         '{{ rule }}' as rule,
-        {{ var('identity_limits')[rule] }} as people_at_most,
+        {{ people_limit(rule) }} as people_at_most,
         '{{ rule }}:' || {{ 'e164' if rule == 'phone' else rule }} as identifier
     from {{ ref('int_identities') }}
     where
