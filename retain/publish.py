@@ -20,10 +20,9 @@ from retain.reconciliation import days_of_gate, is_cheaper_anew, lost_of_gate, o
 from retain.relations import exists
 from retain.roles import LOADER
 from retain.tiers import keep_tiers
-from retain.versions import is_newer
+from retain.versions import ASKS_FOR_WHAT_IS_NEW, is_newer
 from retain.warehouse import connect
 
-MOVES_THE_CURSOR = ("incremental", "full")
 OF_EARLIER_LOADS = ("retry", "release")  # kinds of loads whose rows were landed by another one
 
 
@@ -119,7 +118,7 @@ def _publish(
                 opened, closed = sort_out(connection, load_id, source, entity, zone)
                 changed = take_in(connection, settings, load_id, source, entity, kind)
         drop_gate_tables(connection, load_id)
-    if kind in MOVES_THE_CURSOR:
+    if kind in ASKS_FOR_WHAT_IS_NEW:
         connection.execute(
             "insert into ops.cursors (source, entity, state, load_id) "
             "select source, entity, cursor_after, load_id from ops.loads where load_id = %s and cursor_after is not null "

@@ -30,14 +30,14 @@ def backcast_days(
 ) -> list[tuple[date, bool]]:
     """The past days to forecast, oldest first, and whether each was asked for. A ledger without any is given some:
     those of an earlier run stay as they are. Raises UserError when nobody had bought yet on a day that was asked for."""
-    if asked and len(occasions.day) and min(asked) < (begins := day_of(int(occasions.day.min()))):
+    begins = day_of(int(occasions.day.min())) if len(occasions.day) else None
+    if begins and asked and min(asked) < begins:
         raise UserError(
             f"forecast.backcast_on: {min(asked)} is before {begins}, the day of the first purchase.",
             hint="Give a day on which there was somebody to forecast, or leave the line out: a year and half a year ago are taken.",
         )
     chosen = ledger.backcast_days(connection, until)
-    if not chosen and len(occasions.day):
-        begins = day_of(int(occasions.day.min()))
+    if not chosen and begins:
         chosen = [until - timedelta(days=back) for back in (BY_ITSELF[:1] if asked else BY_ITSELF)]
         chosen = [day for day in chosen if (day - begins).days >= WARMING_UP]
         if any((until - day).days >= BY_ITSELF[0] for day in asked):

@@ -251,17 +251,9 @@ def _files_of_sources(settings: Settings) -> set[Path]:
     }
 
 
-def in_files(settings: Settings, texts: Iterable[str]) -> list[Path]:
-    """The files of the state folder in which one of the texts stands."""
-    return _files_with(settings, pattern_of(texts))
-
-
 def files_naming(settings: Settings, names: Names) -> list[Path]:
     """The files of the state folder that name somebody."""
-    return _files_with(settings, names.in_words)
-
-
-def _files_with(settings: Settings, pattern: str | None) -> list[Path]:
+    pattern = names.in_words
     return [path for path in files_of(settings) if pattern is not None and _found(path, pattern)]
 
 
@@ -279,7 +271,7 @@ def replace_in_files(settings: Settings, names: Names) -> tuple[list[Path], list
     pattern = names.in_words
     done: list[Path] = []
     left: list[Path] = []
-    for path in _files_with(settings, pattern):
+    for path in files_naming(settings, names):
         assert pattern is not None
         if path.parent.name in WITH_NAMES:
             path.unlink()

@@ -1,7 +1,7 @@
 """What of the state folder an erasure looks through."""
 
 from retain.config import load_settings
-from retain.person.searching import files_of, in_files
+from retain.person.searching import Names, files_naming, files_of
 
 
 def test_the_servers_own_files_are_never_named_although_the_way_to_the_folder_is_a_link(tmp_path):
@@ -16,7 +16,7 @@ def test_the_servers_own_files_are_never_named_although_the_way_to_the_folder_is
     )
     settings = load_settings(tmp_path / "retain.yml")
     assert [path.name for path in files_of(settings)] == ["a.log"]
-    assert [path.name for path in in_files(settings, ["anna@shop.example"])] == ["a.log"]
+    assert [path.name for path in files_naming(settings, Names(("anna@shop.example",)))] == ["a.log"]
 
 
 def test_what_a_source_brings_into_the_state_folder_is_the_sources(tmp_path):
@@ -29,4 +29,4 @@ def test_what_a_source_brings_into_the_state_folder_is_the_sources(tmp_path):
         "  - {name: till, type: files, folder: state/days, entities: {products: {files: till-*.csv, fields: {product_id: id}}}}\n"
     )
     settings = load_settings(tmp_path / "retain.yml")
-    assert [path.name for path in in_files(settings, ["anna@shop.example"])] == [".till-2.csv", "notes.csv"]
+    assert [path.name for path in files_naming(settings, Names(("anna@shop.example",)))] == [".till-2.csv", "notes.csv"]

@@ -34,7 +34,9 @@ OF_LOADS = {"load_health", "load_history", "validation_results"}  # another load
 
 def found(shop):
     with erasure.looking(shop.settings) as connection:
-        return searching.in_tables(connection, ANNA), searching.in_files(shop.settings, ANNA)
+        return searching.in_tables(connection, ANNA), searching.files_naming(
+            shop.settings, searching.Names(tuple(ANNA))
+        )
 
 
 def marts_of(shop):

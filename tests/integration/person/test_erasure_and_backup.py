@@ -25,7 +25,9 @@ HEADER = "id,mail,phone,name,address,region,tier,news,since,changed,part_of,part
 
 def found(shop, texts=ANNA):
     with erasure.looking(shop.settings) as connection:
-        return searching.in_tables(connection, texts), searching.in_files(shop.settings, texts)
+        return searching.in_tables(connection, texts), searching.files_naming(
+            shop.settings, searching.Names(tuple(texts))
+        )
 
 
 def figures_of(shop):
